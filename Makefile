@@ -1,0 +1,140 @@
+# Targets of this makefile:
+#
+#   demo         release build, 1,000 streams on the embedded mock server for 10 s
+#   build        debug build                    release     static release binary
+#   test         unit and end-to-end tests, and a short fuzz run
+#   test-asan    the tests under the address sanitizer
+#   test-tsan    the tests under the thread sanitizer
+#   fuzz         the fuzz targets, SECONDS=60 each
+#   lint         format (sizes and layers: the tidy test; warnings: errors in every build)
+#   format       rewrites the sources in the project's format
+#   asm-check    no reference counting, allocation or exclusivity check in the loop
+#   perf-check   allocations, system calls and instructions per event against perf/budgets.json
+#   perf         all measurements of perf/, some minutes on a quiet machine with two CPUs
+#   check        lint, test, asm-check, perf-check: what has to pass before a commit
+#   deps         libraries to build with        test-deps   what the tests need besides
+#   install      the release binary to PREFIX/bin
+#   clean        removes everything that was built
+#
+# Variables: SWIFT, CONFIGURATION (debug, release), WARNINGS_AS_ERRORS (true, false), PYTHON,
+# PREFIX, DESTDIR, SECONDS, and the scratch paths BUILD, BUILD_ASAN, BUILD_TSAN, TOOLS.
+
+SWIFT ?= swift
+CONFIGURATION ?= debug
+WARNINGS_AS_ERRORS ?= true
+PYTHON ?= python3
+PREFIX ?= /usr/local
+SECONDS ?= 60
+BUILD ?= .build
+BUILD_ASAN ?= .build-asan
+BUILD_TSAN ?= .build-tsan
+TOOLS ?= .build-tools
+
+# What the foreign server and readers in the tests are made of.
+PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
+SSEBOMB = $(BUILD)/release/ssebomb
+PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
+BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
+SWIFT_SOURCES = Package.swift Sources Tests perf/decode
+# XCTest has no tests here, and its runner leaks under the address sanitizer.
+TEST_FLAGS = --skip-build --disable-xctest
+
+# Where the end-to-end tests find the Python of the virtual environment.
+export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
+
+.PHONY: help demo build release test test-asan test-tsan fuzz lint format asm-check perf-check \
+	perf check deps test-deps install clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+# Installs the Debian packages $(1): needs root, and says what to run where it isn't.
+define apt_install
+	@if [ "$$(id -u)" -ne 0 ]; then \
+		echo "missing packages: run  sudo apt-get install $(1)" >&2; exit 1; \
+	fi; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(1) >/dev/null
+endef
+
+deps:
+	@missing=; \
+	test -e /usr/include/openssl/ssl.h || missing="$$missing libssl-dev"; \
+	test -e /usr/include/zlib.h || missing="$$missing zlib1g-dev"; \
+	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing"
+
+# Debian starts nginx when it installs it; the tests start their own, with their own configuration.
+test-deps: deps $(TOOLS)/venv/complete
+	@missing=; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing" || exit 1; \
+	case "$$missing" in *nginx*) \
+		systemctl disable --now nginx >/dev/null 2>&1 \
+			|| service nginx stop >/dev/null 2>&1 || true;; \
+	esac
+
+$(TOOLS)/venv/complete: Makefile
+	@mkdir -p $(TOOLS)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="python3 python3-venv"
+	$(PYTHON) -m venv $(TOOLS)/venv
+	$(TOOLS)/venv/bin/pip install -q $(PYTHON_PACKAGES)
+	@touch $@
+
+.PHONY: apt
+apt:
+	$(call apt_install,$(PACKAGES))
+
+build: deps
+	$(SWIFT) build --scratch-path $(BUILD) -c $(CONFIGURATION) $(BUILD_FLAGS)
+
+release: deps
+	$(SWIFT) build --scratch-path $(BUILD) -c release --static-swift-stdlib --product ssebomb
+
+demo: release
+	$(PERF)/demo.sh
+
+test: test-deps
+	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
+	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
+	Tests/FuzzTesting/fuzz.sh 10
+
+test-asan: test-deps
+	$(SWIFT) build --scratch-path $(BUILD_ASAN) --build-tests --sanitize=address
+	$(SWIFT) test --scratch-path $(BUILD_ASAN) $(TEST_FLAGS) --sanitize=address
+
+test-tsan: test-deps
+	$(SWIFT) build --scratch-path $(BUILD_TSAN) --build-tests --sanitize=thread
+	$(SWIFT) test --scratch-path $(BUILD_TSAN) $(TEST_FLAGS) --sanitize=thread
+
+fuzz:
+	Tests/FuzzTesting/fuzz.sh $(SECONDS)
+
+lint:
+	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
+
+format:
+	$(SWIFT) format --in-place --parallel --recursive $(SWIFT_SOURCES)
+
+asm-check: release
+	$(PERF)/asm-check.py
+
+perf-check: release
+	@command -v valgrind >/dev/null || $(MAKE) --no-print-directory apt PACKAGES=valgrind
+	@command -v strace >/dev/null || $(MAKE) --no-print-directory apt PACKAGES=strace
+	$(PERF)/check.py
+
+# Each prints its own table and bar; one that misses its bar doesn't keep the others from running.
+perf: release
+	@status=0; for script in "decode/run.sh time" startup.py memory.py accuracy.py cost.py; do \
+		echo "== perf/$$script"; $(PERF)/$$script || status=1; \
+	done; exit $$status
+
+check: lint test asm-check perf-check
+
+install: release
+	install -D -m 755 $(SSEBOMB) $(DESTDIR)$(PREFIX)/bin/ssebomb
+
+clean:
+	rm -rf $(BUILD) $(BUILD_ASAN) $(BUILD_TSAN) $(TOOLS) .build-fuzz .build-perf

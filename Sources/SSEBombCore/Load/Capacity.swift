@@ -1,0 +1,69 @@
+// How many streams this machine has room for, found out before the run instead of by failing in it.
+
+import CSupport
+import Glibc
+
+/// Descriptors and ports, against what a plan asks for.
+public struct Capacity: Sendable {
+    /// RLIMIT_NOFILE after it was raised to its hard limit.
+    public let descriptorLimit: Int
+    /// Descriptors left for streams.
+    public let descriptorsFree: Int
+    /// Ports of one source address towards one target address.
+    public let portsPerPair: Int
+
+    /// Descriptors that a loop needs besides its streams: epoll, eventfd, clock watch, stamp holder.
+    private static let perLoop = 4
+    /// For result files, /proc, name service modules and what else may be opened meanwhile.
+    private static let reserve = 16
+
+    /// Raises the descriptor limit and looks at what is there.
+    public init(threads: Int) {
+        let limit = csup_raise_descriptor_limit()
+        descriptorLimit = limit > 0 ? Int(clamping: limit) : 1_024
+        let open = max(3, Int(csup_open_descriptors()))
+        descriptorsFree = max(0, descriptorLimit - open - threads * Self.perLoop - Self.reserve)
+        portsPerPair = Self.readPortRange()
+    }
+
+    /// Refuses a plan that can't fit, with the number that does.
+    public func check(_ plan: RunPlan) throws(SetupError) {
+        if plan.streams > descriptorsFree {
+            throw SetupError(
+                .usage,
+                "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that this"
+                    + " process may have; \(descriptorsFree) streams fit: use -c \(descriptorsFree),"
+                    + " raise the hard limit (ulimit -Hn), or run several processes"
+            )
+        }
+        if plan.addresses.contains(where: \.isUnix) { return }
+        let sources = max(1, plan.sourceAddresses.count)
+        let (perSource, overflow) = portsPerPair.multipliedReportingOverflow(
+            by: plan.addresses.count
+        )
+        let room = overflow ? Int.max : perSource.multipliedReportingOverflow(by: sources).partialValue
+        if plan.streams > room {
+            throw SetupError(
+                .usage,
+                "\(plan.streams) streams need more local ports than net.ipv4.ip_local_port_range"
+                    + " gives towards this target; \(room) streams fit: use -c \(room), widen the"
+                    + " range, or give more source addresses with --source-ip"
+            )
+        }
+    }
+
+    private static func readPortRange() -> Int {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = csup_read_file(
+            "/proc/sys/net/ipv4/ip_local_port_range",
+            &bytes,
+            bytes.count
+        )
+        guard count > 0 else { return 28_232 }
+        let fields = String(decoding: bytes[..<count], as: UTF8.self)
+            .split { $0 == " " || $0 == "\t" || $0 == "\n" }
+            .compactMap { Int($0) }
+        guard fields.count == 2, fields[1] >= fields[0] else { return 28_232 }
+        return fields[1] - fields[0] + 1
+    }
+}

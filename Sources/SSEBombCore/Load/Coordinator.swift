@@ -1,0 +1,261 @@
+// One run from plan to result: makes the loops, lets them go, watches, merges. The only place that
+// sees more than one loop.
+
+import CSupport
+import Glibc
+import Synchronization
+
+/// Carries out a `RunPlan`.
+///
+/// `run` may be called once; `interrupt` at any time and from any thread.
+public final class Coordinator: Sendable {
+    let plan: RunPlan
+    let template: RequestTemplate
+    let trace: EventTrace?
+    let tlsContext: TLSContext?
+    private let switches = RunSwitches()
+    /// Wakes the coordinator and every loop.
+    private let wakeDescriptors: [Int32]
+    private let doneDescriptor: Int32
+    private let loopsRunning = Atomic<Int>(0)
+
+    /// Checks that the machine has room for the plan, and builds what must exist before the clock
+    /// starts, the TLS context included.
+    public init(
+        plan: RunPlan,
+        template: RequestTemplate,
+        trace: EventTrace? = nil
+    ) throws(SetupError) {
+        try Capacity(threads: plan.threads).check(plan)
+        var plan = plan
+        // A loop without a stream would only wait.
+        plan.threads = max(1, min(plan.threads, plan.streams))
+        plan.dialect = Self.dialect(plan)
+        self.plan = plan
+        self.template = template
+        self.trace = trace
+        if let options = plan.tls {
+            do {
+                tlsContext = try TLSContext.client(options, host: plan.request.host)
+            } catch {
+                throw SetupError(.usage, error.sentence)
+            }
+        } else {
+            tlsContext = nil
+        }
+        wakeDescriptors = (0..<plan.threads).map { _ in csup_eventfd() }
+        doneDescriptor = csup_eventfd()
+        guard (wakeDescriptors + [doneDescriptor]).allSatisfy({ $0 >= 0 }) else {
+            throw SetupError(.system, "can't make an eventfd: too many open descriptors")
+        }
+    }
+
+    deinit {
+        for descriptor in wakeDescriptors + [doneDescriptor] { close(descriptor) }
+        switches.destroy()
+    }
+
+    /// Ends the run now: what still runs is cut and counted. Async-signal-safe.
+    public func interrupt(signal: Int32) {
+        switches.interrupt = signal
+        for descriptor in wakeDescriptors { _ = csup_eventfd_signal(descriptor) }
+    }
+
+    /// The path of a known API names the dialect; else the first events do.
+    private static func dialect(_ plan: RunPlan) -> Dialect {
+        guard plan.dialect == .undetermined else { return plan.dialect }
+        let path = plan.request.target.prefix { $0 != "?" }
+        if path.hasSuffix("/chat/completions") { return .openaiChat }
+        if path.hasSuffix("/completions") { return .openaiCompletions }
+        return .undetermined
+    }
+
+    /// Runs the plan to its end.
+    ///
+    /// - Parameter progress: called on this thread about ten times a second.
+    public func run(
+        progress: ((RunProgress) -> Void)? = nil
+    ) throws(SetupError) -> RunResult {
+        let stats = (0..<plan.threads).map { _ in LoopStats() }
+        defer { for loop in stats { loop.destroy() } }
+        let request = Self.copy(template.bytes)
+        let until = Self.copy(plan.until ?? [])
+        defer {
+            request.deallocate()
+            until.deallocate()
+        }
+        var before = csup_usage()
+        _ = csup_usage(0, &before)
+        let startedAt = csup_realtime()
+        let windows = RunWindows(plan: plan, start: .now())
+        let outcomes = LoopOutcomes()
+        loopsRunning.store(plan.threads, ordering: .relaxed)
+
+        let threads = try start(stats, request, until, windows, outcomes)
+        var recorder = IntervalRecorder(loops: stats)
+        watch(windows, stats, &recorder, progress)
+        for thread in threads { thread.join() }
+        let ended = Instant.now()
+        recorder.closeSecond()
+        recorder.finish()
+
+        var merger = ResultMerger(plan: plan, windows: windows, stats: stats)
+        merger.startedAt = startedAt
+        merger.ended = ended
+        merger.interruptedBy = switches.interrupt
+        merger.outcomes = try outcomes.all()
+        merger.usageBefore = before
+        return merger.merge(recorder)
+    }
+
+    private static func copy(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyBytes(from: bytes)
+        return UnsafeRawBufferPointer(memory)
+    }
+
+    // MARK: Loops
+
+    private func start(
+        _ stats: [LoopStats],
+        _ request: UnsafeRawBufferPointer,
+        _ until: UnsafeRawBufferPointer,
+        _ windows: RunWindows,
+        _ outcomes: LoopOutcomes
+    ) throws(SetupError) -> [PinnedThread] {
+        var threads: [PinnedThread] = []
+        for index in 0..<plan.threads {
+            let setup = LoopSetup(
+                index: index,
+                plan: plan,
+                windows: windows,
+                switches: switches,
+                stats: stats[index],
+                request: request,
+                requestIsHead: template.isHead,
+                requestAsksClose: template.asksClose,
+                tlsContext: tlsContext,
+                until: until,
+                trace: trace,
+                wakeDescriptor: wakeDescriptors[index],
+                slotCount: Self.share(of: plan.streams, for: index, among: plan.threads)
+            )
+            let cpus = plan.cpus.isEmpty ? [] : [plan.cpus[index % plan.cpus.count]]
+            do {
+                let thread = try PinnedThread(name: "ssebomb-\(index)", cpus: cpus) {
+                    [self] in runLoop(setup, cpus.first, outcomes)
+                }
+                threads.append(thread)
+            } catch {
+                abandon(threads)
+                throw SetupError(.system, "can't start loop thread \(index): \(error.sentence)")
+            }
+        }
+        return threads
+    }
+
+    /// Body of a loop's thread. The loop is made here, so that its memory is local to its CPU.
+    private func runLoop(_ setup: LoopSetup, _ cpu: Int32?, _ outcomes: LoopOutcomes) {
+        do {
+            var loop = LoopThread(setup, poller: try Poller())
+            try loop.prepare()
+            loop.run()
+            outcomes.deposit(.success(loop.outcome(cpu: cpu)))
+        } catch {
+            outcomes.deposit(.failure(error))
+            interrupt(signal: -1)
+        }
+        loopsRunning.subtract(1, ordering: .releasing)
+        _ = csup_eventfd_signal(doneDescriptor)
+    }
+
+    private func abandon(_ threads: [PinnedThread]) {
+        interrupt(signal: -1)
+        for thread in threads { thread.join() }
+    }
+
+    /// Streams of loop `index`: as equal as whole numbers allow.
+    static func share(of total: Int, for index: Int, among count: Int) -> Int {
+        total * (index + 1) / count - total * index / count
+    }
+
+    // MARK: Watching
+
+    private static let lookInterval = Nanoseconds.milliseconds(100)
+
+    /// Looks ten times a second until every loop has ended.
+    private func watch(
+        _ windows: RunWindows,
+        _ stats: [LoopStats],
+        _ recorder: inout IntervalRecorder,
+        _ progress: ((RunProgress) -> Void)?
+    ) {
+        var nextLook = windows.start + Self.lookInterval
+        var nextSecond = windows.start + Nanoseconds.seconds(1)
+        while loopsRunning.load(ordering: .acquiring) > 0 {
+            waitForLoops(until: nextLook)
+            let now = Instant.now()
+            guard now >= nextLook else { continue }
+            nextLook = now + Self.lookInterval
+            recorder.sampleInFlight()
+            while now >= nextSecond {
+                recorder.closeSecond()
+                nextSecond = nextSecond + Nanoseconds.seconds(1)
+            }
+            if let progress { progress(look(windows, stats, recorder, now)) }
+        }
+    }
+
+    private func waitForLoops(until deadline: Instant) {
+        let left = max(0, deadline - .now())
+        var watched = pollfd(fd: doneDescriptor, events: Int16(POLLIN), revents: 0)
+        // Rounded up: poll counts milliseconds.
+        if poll(&watched, 1, Int32(left / 1_000_000 + 1)) > 0 { csup_eventfd_drain(doneDescriptor) }
+    }
+
+    private func look(
+        _ windows: RunWindows,
+        _ stats: [LoopStats],
+        _ recorder: IntervalRecorder,
+        _ now: Instant
+    ) -> RunProgress {
+        var failures: [StreamFailure: UInt64] = [:]
+        for kind in StreamFailure.allCases {
+            let count = stats.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
+            if count > 0 { failures[kind] = count }
+        }
+        return RunProgress(
+            phase: windows.phase(at: now),
+            elapsed: now - windows.start,
+            inFlight: recorder.total(.inFlight),
+            started: recorder.total(.started),
+            completed: recorder.total(.completed),
+            failed: recorder.total(.failed),
+            events: recorder.total(.events),
+            tokenEvents: recorder.total(.tokenEvents),
+            failures: failures,
+            ttft: recorder.ttft,
+            gap: recorder.gap
+        )
+    }
+}
+
+/// What loops hand over when they end.
+final class LoopOutcomes: Sendable {
+    private let kept = Mutex<[Result<LoopOutcome, Errno>]>([])
+
+    func deposit(_ outcome: Result<LoopOutcome, Errno>) { kept.withLock { $0.append(outcome) } }
+
+    /// All outcomes in the loops' order; throws the first failure to set up a loop.
+    func all() throws(SetupError) -> [LoopOutcome] {
+        var outcomes: [LoopOutcome] = []
+        for entry in kept.withLock({ $0 }) {
+            switch entry {
+            case .success(let outcome): outcomes.append(outcome)
+            case .failure(let error):
+                throw SetupError(.system, "can't set up a loop: \(error.sentence)")
+            }
+        }
+        return outcomes.sorted { $0.index < $1.index }
+    }
+}

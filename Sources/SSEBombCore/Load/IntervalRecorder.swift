@@ -1,0 +1,117 @@
+// The time line: once a second, what has changed in the loops' counters and histograms. Runs on the
+// coordinator's thread and only reads what the loops publish.
+
+/// Collects one entry a second; when there are too many, neighbours merge and the step doubles.
+struct IntervalRecorder {
+    /// Ten minutes at one a second; a longer run has coarser entries, not more.
+    static let mostIntervals = 600
+
+    private let loops: [LoopStats]
+    private var ttftReaders: [HistogramSnapshot.IntervalReader]
+    private var gapReaders: [HistogramSnapshot.IntervalReader]
+    private var lastCounts: [Counter: UInt64] = [:]
+    private var lastFailures: [UInt64]
+    private var inFlightSum = 0.0
+    private var inFlightSamples = 0
+    private var secondsTaken = 0
+    private var partial: RunInterval?
+
+    private(set) var intervals: [RunInterval] = []
+    private(set) var step = 1
+    /// Everything so far, for the display.
+    private(set) var ttft = HistogramSnapshot()
+    private(set) var gap = HistogramSnapshot()
+
+    private static let counters: [Counter] = [.started, .completed, .failed, .events, .tokenEvents]
+
+    init(loops: [LoopStats]) {
+        self.loops = loops
+        ttftReaders = loops.map { HistogramSnapshot.IntervalReader($0.ttft) }
+        gapReaders = loops.map { HistogramSnapshot.IntervalReader($0.gap) }
+        lastFailures = Array(repeating: 0, count: StreamFailure.count)
+    }
+
+    /// A look at how many streams are in flight; the interval's value is the mean of its looks.
+    mutating func sampleInFlight() {
+        inFlightSum += Double(total(.inFlight))
+        inFlightSamples += 1
+    }
+
+    func total(_ counter: Counter) -> UInt64 { loops.reduce(0) { $0 + $1.value(counter) } }
+
+    /// Closes the current second.
+    mutating func closeSecond() {
+        if inFlightSamples == 0 { sampleInFlight() }
+        var second = RunInterval(
+            startSeconds: secondsTaken,
+            ttft: HistogramSnapshot(),
+            gap: HistogramSnapshot()
+        )
+        second.inFlight = inFlightSum / Double(inFlightSamples)
+        inFlightSum = 0
+        inFlightSamples = 0
+        for reader in ttftReaders { second.ttft.merge(reader.next()) }
+        for reader in gapReaders { second.gap.merge(reader.next()) }
+        ttft.merge(second.ttft)
+        gap.merge(second.gap)
+        second.started = gained(.started)
+        second.completed = gained(.completed)
+        second.failed = gained(.failed)
+        second.events = gained(.events)
+        second.tokenEvents = gained(.tokenEvents)
+        for kind in StreamFailure.allCases {
+            let now = loops.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
+            let before = lastFailures[Int(kind.rawValue)]
+            if now > before { second.failures[kind] = now - before }
+            lastFailures[Int(kind.rawValue)] = now
+        }
+        secondsTaken += 1
+        append(second)
+    }
+
+    private mutating func gained(_ counter: Counter) -> UInt64 {
+        let now = total(counter)
+        defer { lastCounts[counter] = now }
+        return now - (lastCounts[counter] ?? 0)
+    }
+
+    private mutating func append(_ second: RunInterval) {
+        let whole = partial.map { Self.joined($0, second) } ?? second
+        if secondsTaken % step == 0 {
+            intervals.append(whole)
+            partial = nil
+        } else {
+            partial = whole
+        }
+        guard intervals.count > Self.mostIntervals else { return }
+        var halved: [RunInterval] = []
+        for start in stride(from: 0, to: intervals.count - 1, by: 2) {
+            halved.append(Self.joined(intervals[start], intervals[start + 1]))
+        }
+        if intervals.count % 2 == 1 { partial = intervals[intervals.count - 1] }
+        intervals = halved
+        step *= 2
+    }
+
+    /// Ends the time line; an unfinished step is kept as it is.
+    mutating func finish() {
+        if let rest = partial { intervals.append(rest) }
+        partial = nil
+    }
+
+    private static func joined(_ first: RunInterval, _ second: RunInterval) -> RunInterval {
+        var whole = first
+        whole.started += second.started
+        whole.completed += second.completed
+        whole.failed += second.failed
+        whole.events += second.events
+        whole.tokenEvents += second.tokenEvents
+        whole.inFlight = (first.inFlight * Double(first.seconds) + second.inFlight * Double(second.seconds))
+            / Double(first.seconds + second.seconds)
+        whole.seconds = first.seconds + second.seconds
+        whole.ttft.merge(second.ttft)
+        whole.gap.merge(second.gap)
+        whole.failures.merge(second.failures, uniquingKeysWith: +)
+        return whole
+    }
+}

@@ -1,0 +1,40 @@
+// What a loop hands over when it ends, besides the counters and histograms that could be read all
+// along.
+
+import CSupport
+
+/// The account of one loop that has ended.
+struct LoopOutcome: Sendable {
+    let index: Int
+    let cpu: Int32?
+    let dialect: Dialect
+    let finishReasons: [String: UInt64]
+    let eventTypes: [String: UInt64]
+    let errors: [ErrorLog.Entry]
+    let unfinished: [Metric: UnfinishedWaits]
+    let busy: Double
+    let involuntarySwitches: Int64
+    let runQueueWait: Int64?
+    /// Ciphertext bytes that TLS connections have sent.
+    let tlsBytesSent: UInt64
+}
+
+extension LoopThread {
+    /// To be called once, after `run`.
+    func outcome(cpu: Int32?) -> LoopOutcome {
+        let lifetime = max(1, ended - began)
+        return LoopOutcome(
+            index: index,
+            cpu: cpu,
+            dialect: dialect,
+            finishReasons: finishReasons.all(),
+            eventTypes: eventTypes.all(),
+            errors: errors.entries,
+            unfinished: unfinished.all,
+            busy: max(0, 1 - Double(idle) / Double(lifetime)),
+            involuntarySwitches: usage.involuntary_switches,
+            runQueueWait: runQueueWait,
+            tlsBytesSent: feed.sentBytes
+        )
+    }
+}

@@ -1,0 +1,283 @@
+// How requests end: the executor of the life cycle's actions, time limits, records at the end, and
+// what the slot does next.
+
+import CSupport
+import Glibc
+
+extension LoopThread {
+    // MARK: Actions
+
+    /// Carries out what the life cycle asks for.
+    mutating func perform(
+        _ action: StreamAction,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant,
+        detail: () -> String = { "" }
+    ) {
+        switch action {
+        case .wait: break
+        case .connect: openConnection(index, slot, now)
+        case .secure: startTLS(index, slot, now)
+        case .send: send(index, slot, now)
+        case .collectSample: armLimit(index, slot, now)
+        case .finish(let outcome, let fate):
+            if case .failed(let kind) = outcome, !slot.pointee.flags.contains(.errorKept) {
+                keepError(kind, slot, now, detail: detail)
+            }
+            finish(outcome, slot, now)
+            release(fate, index, slot, now)
+        case .dispose(let fate): release(fate, index, slot, now)
+        case .retryFresh:
+            stats.count(.retriedStale)
+            closeConnection(slot)
+            slot.pointee.sentBytes = 0
+            slot.pointee.send0 = .none
+            slot.pointee.head.release(to: pool)
+            openConnection(index, slot, now)
+        }
+    }
+
+    /// Ends the request badly, with a reason that is put into words only if it is the first.
+    mutating func fail(
+        _ kind: StreamFailure,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant,
+        detail: () -> String
+    ) {
+        perform(slot.pointee.life.fail(kind), index, slot, now, detail: detail)
+    }
+
+    /// As `fail`, where the error log has the example already.
+    mutating func failRecorded(
+        _ kind: StreamFailure,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        slot.pointee.flags.insert(.errorKept)
+        perform(slot.pointee.life.fail(kind), index, slot, now)
+    }
+
+    /// The connection is gone, with whatever that means for the request.
+    mutating func lost(
+        _ kind: StreamFailure,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant,
+        endsMessage: Bool = false,
+        detail: () -> String
+    ) {
+        let action = slot.pointee.life.connectionLost(
+            kind,
+            endsMessage: endsMessage,
+            bodyEndCompletes: bodyEndCompletes(slot)
+        )
+        perform(action, index, slot, now, detail: detail)
+    }
+
+    private func keepError(
+        _ kind: StreamFailure,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant,
+        detail: () -> String
+    ) {
+        _ = errors.record(kind, status: slot.pointee.status, at: now, detail: detail)
+    }
+
+    // MARK: Time limits
+
+    /// Arms the timer for the earliest limit of the slot's state. Activity only moves limits back,
+    /// so the timer is not touched per event: it looks again when it fires.
+    func armLimit(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>, _ now: Instant) {
+        let (deadline, _) = limit(slot)
+        if deadline == .distantFuture { wheel.disarm(index) } else { wheel.arm(index, at: deadline) }
+    }
+
+    mutating func checkLimit(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        let (deadline, kind) = limit(slot)
+        if now < deadline { return armLimit(index, slot, now) }
+        fail(kind, index, slot, now) { "no answer within the time limit" }
+    }
+
+    /// The earliest limit that applies now, and the kind of failure it answers with.
+    private func limit(_ slot: UnsafeMutablePointer<StreamSlot>) -> (Instant, StreamFailure) {
+        var earliest = Instant.distantFuture
+        var kind = StreamFailure.timeoutTotal
+        func consider(_ from: Instant, _ time: Int64?, _ answer: StreamFailure) {
+            guard let time, from.isSet, from + time < earliest else { return }
+            earliest = from + time
+            kind = answer
+        }
+        let times = plan.timeouts
+        let start = slot.pointee.conn0.isSet ? slot.pointee.conn0 : slot.pointee.send0
+        switch slot.pointee.life.state {
+        case .idle: return (.distantFuture, kind)
+        case .connecting, .securing:
+            consider(slot.pointee.conn0, times.connect, .connectTimeout)
+        case .sending, .awaitingHead:
+            consider(slot.pointee.send0, times.header, .timeoutHeader)
+            consider(slot.pointee.send0, times.firstEvent, .timeoutFirstEvent)
+        case .streaming:
+            if !slot.pointee.ev0.isSet {
+                consider(slot.pointee.send0, times.firstEvent, .timeoutFirstEvent)
+            }
+            consider(slot.pointee.lastRead, times.idle, .timeoutIdle)
+        case .sampling, .settling:
+            consider(slot.pointee.entered, Self.longestSettling, .timeoutIdle)
+            return (earliest, kind)
+        }
+        consider(start, times.total, .timeoutTotal)
+        return (earliest, kind)
+    }
+
+    /// How long a connection may take to bring the rest of a message that is already judged.
+    private static var longestSettling: Int64 { Nanoseconds.seconds(1) }
+
+    // MARK: Records
+
+    /// Records a request that is over.
+    @inline(never)
+    private mutating func finish(
+        _ outcome: StreamOutcome,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        changeInFlight(by: -1)
+        let belongs = slot.pointee.flags.contains(.belongs)
+        if belongs { countTokens(slot, completed: outcome == .completed) }
+        switch outcome {
+        case .completed:
+            slot.pointee.failuresInRow = 0
+            slot.pointee.flags.remove(.failedLast)
+            stats.count(.completed)
+            guard belongs else { break }
+            stats.count(.windowCompleted)
+            if now < windows.measureEnd { stats.count(.windowCompletedInside) }
+            recordCompleted(slot, now)
+        case .failed(let kind):
+            slot.pointee.failuresInRow &+= slot.pointee.failuresInRow < 1_000 ? 1 : 0
+            slot.pointee.flags.insert(.failedLast)
+            stats.count(.failed)
+            stats.failures.add(1, at: Int(kind.rawValue))
+            guard belongs else { break }
+            stats.count(.windowFailed)
+            stats.windowFailures.add(1, at: Int(kind.rawValue))
+            unfinished.add(slot.pointee, now: now)
+        case .cut:
+            stats.count(.cut)
+            guard belongs else { break }
+            stats.count(.windowCut)
+            unfinished.add(slot.pointee, now: now)
+        }
+        if isTraced { traceEnd(slot, outcome, now) }
+        slot.pointee.flags.insert(.awaitsRelease)
+    }
+
+    private func recordCompleted(_ slot: UnsafeMutablePointer<StreamSlot>, _ done: Instant) {
+        let request = slot.pointee
+        stats.e2e.record(done - request.send0)
+        stats.e2eSched.record(done - request.sched)
+        guard request.tok0.isSet else { return }
+        stats.lastToken.record(request.tokN - request.send0)
+        if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
+        let tokens = request.completionTokens
+        if tokens > request.firstTokens, request.tokN > request.tok0 {
+            stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
+        }
+    }
+
+    private func countTokens(_ slot: UnsafeMutablePointer<StreamSlot>, completed: Bool) {
+        let request = slot.pointee
+        let tokens = UInt64(clamping: request.completionTokens)
+        stats.count(.completionTokens, tokens)
+        stats.count(.promptTokens, UInt64(clamping: request.promptTokens))
+        stats.count(.cachedTokens, UInt64(clamping: request.cachedTokens))
+        stats.count(.reasoningTokens, UInt64(clamping: request.reasoningTokens))
+        guard request.tokens > 0 else { return }
+        let hasUsage = request.flags.contains(.hasUsage)
+        stats.count(hasUsage ? .requestsWithUsage : .requestsWithoutUsage)
+        if completed, hasUsage, !request.flags.contains(.runningUsage) {
+            stats.count(.scaledEvents, request.tokens)
+            stats.count(.scaledTokens, tokens)
+        }
+    }
+
+    // MARK: What comes next
+
+    /// Deals with the connection, and frees the slot unless the connection has to settle first.
+    private mutating func release(
+        _ fate: ConnectionFate,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        switch fate {
+        case .settle:
+            slot.pointee.entered = now
+            armLimit(index, slot, now)
+            return
+        case .keep: break
+        case .close: closeConnection(slot)
+        }
+        guard slot.pointee.flags.contains(.awaitsRelease) else { return }
+        slot.pointee.flags.remove(.awaitsRelease)
+        slot.pointee.head.release(to: pool)
+        slot.pointee.sse.release(to: pool)
+        scheduleNext(index, slot, now)
+    }
+
+    private mutating func scheduleNext(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        wheel.disarm(index)
+        if isStopping || now >= windows.measureEnd { return retire(index, slot) }
+        var pause = plan.think
+        if slot.pointee.flags.contains(.failedLast) {
+            let wait = backOff(slot)
+            stats.count(.backoffNanoseconds, UInt64(wait))
+            pause = max(pause, wait)
+        }
+        if pause == 0 { ready.push(index) } else { wheel.arm(index, at: now + pause) }
+    }
+
+    /// 100 ms, doubled with each failure in a row up to 5 s, times a random factor in [0.5, 1): a
+    /// server that is down meets neither a spinning client nor a thundering herd when it comes back.
+    private mutating func backOff(_ slot: UnsafeMutablePointer<StreamSlot>) -> Int64 {
+        let doublings = min(Int64(slot.pointee.failuresInRow) - 1, 6)
+        let full = min(Nanoseconds.milliseconds(100) << max(0, doublings), Nanoseconds.seconds(5))
+        return Int64(Double(full) * (0.5 + 0.5 * random.unit()))
+    }
+
+    /// Ends the slot's part in the run.
+    mutating func retire(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        guard !slot.pointee.flags.contains(.retired) else { return }
+        closeConnection(slot)
+        wheel.disarm(index)
+        slot.pointee.flags.remove(.hasTicket)
+        slot.pointee.flags.insert(.retired)
+        liveSlots -= 1
+    }
+
+    /// Closes the slot's connection, if it has one. Its queued events are recognised by generation.
+    mutating func closeConnection(_ slot: UnsafeMutablePointer<StreamSlot>) {
+        if let session = slot.pointee.tls {
+            let isClean = slot.pointee.life.state == .idle && !slot.pointee.flags.contains(.failedLast)
+            session.close(notify: isClean)
+            slot.pointee.tls = nil
+        }
+        guard slot.pointee.fd >= 0 else { return }
+        // The last reference to the socket: closing also takes it out of epoll.
+        close(slot.pointee.fd)
+        slot.pointee.fd = -1
+        slot.pointee.generation &+= 1
+        slot.pointee.interest = 0
+    }
+}

@@ -1,0 +1,295 @@
+// From readiness to events: one receive call, its stamp, TLS, the response head, the body's framing.
+
+import CSupport
+import Glibc
+
+/// What is known about one read: when its last byte arrived, and how well that is known.
+struct Arrival {
+    /// Kernel arrival of the last byte, or the time of the read where there is no stamp.
+    var at: Instant
+    /// Clock right after the read returned.
+    var readAt: Instant
+    /// Last instant at which the socket is known to have been empty before this read.
+    var emptyAt = Instant.none
+    /// The arrival lies in the measured window.
+    var isMeasured = false
+    /// Events, and token-bearing events, found in this read so far.
+    var events: UInt32 = 0
+    var tokens: UInt32 = 0
+}
+
+extension LoopThread {
+    /// One receive call on a readable connection, and everything that follows from it.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, so no second call is made that
+    /// would only say EAGAIN; one that does fill it leaves the rest to the next wait, which names
+    /// the socket again (level-triggered), so that one stream can't starve the others.
+    @inline(__always)
+    mutating func readable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        var stamp: Int64 = 0
+        let count = csup_recv(slot.pointee.fd, buffer.base, ReceiveBuffer.size, &stamp)
+        let readAt = Instant.now()
+        guard count > 0 else { return coldReadEnd(count, index, slot, readAt) }
+        stats.count(.reads)
+        stats.count(.bytesReceived, UInt64(count))
+        var arrival = stampArrival(stamp, readAt, slot)
+        slot.pointee.lastRead = arrival.at
+        if count < ReceiveBuffer.size {
+            slot.pointee.emptySince = lastClock
+            slot.pointee.flags.remove(.undrained)
+        } else {
+            slot.pointee.flags.insert(.undrained)
+            stats.count(.fullReads)
+        }
+        lastClock = readAt
+        let bytes = UnsafeRawBufferPointer(start: buffer.base, count: count)
+        if let session = slot.pointee.tls {
+            session.offer(bytes)
+            decrypt(session, index, slot, &arrival)
+        } else {
+            stats.count(.bytesPlain, UInt64(count))
+            consume(bytes, index, slot, &arrival)
+        }
+        if arrival.events > 1, arrival.isMeasured { coldNoteCoalescing(arrival) }
+    }
+
+    /// Makes an arrival of a kernel stamp (0: none).
+    @inline(__always)
+    private mutating func stampArrival(
+        _ stamp: Int64,
+        _ readAt: Instant,
+        _ slot: UnsafeMutablePointer<StreamSlot>
+    ) -> Arrival {
+        var arrival = Arrival(at: readAt, readAt: readAt)
+        let drained = slot.pointee.emptySince
+        if slot.pointee.flags.contains(.kernelStamps) {
+            let carried = clock.monotonic(fromRealtime: stamp)
+            let slack = clock.uncertainty
+            if stamp != 0, carried + slack >= drained, carried <= readAt + slack {
+                arrival.at = min(carried, readAt)
+            } else {
+                stats.count(.stampsReplaced)
+            }
+        }
+        let isUndrained = slot.pointee.flags.contains(.undrained)
+        arrival.emptyAt = isUndrained ? drained : max(drained, quietSince)
+        arrival.isMeasured = windows.isMeasured(arrival.at)
+        if arrival.at < earliestArrival { earliestArrival = arrival.at }
+        if arrival.isMeasured { stats.deliveryLag.record(readAt - arrival.at) }
+        return arrival
+    }
+
+    /// All but the last of several events in one read came earlier than its stamp, by at most the
+    /// stamp window: the stamp minus the last instant the socket was known to be empty (METRICS).
+    @inline(never)
+    private mutating func coldNoteCoalescing(_ arrival: Arrival) {
+        var empty = arrival.emptyAt
+        if arrival.at - empty > Self.inconclusiveWindow, let woken = firstArrivalBound() {
+            empty = max(empty, woken)
+        }
+        let window = max(0, arrival.at - empty)
+        stats.stampWindow.record(window)
+        if arrival.tokens > 1 {
+            stats.coalescedGapWindow.record(window, count: UInt64(arrival.tokens - 1))
+        }
+    }
+
+    /// A window up to this length is as good as one that is known exactly.
+    private static var inconclusiveWindow: Int64 { Nanoseconds.microseconds(200) }
+    /// What a wake-up takes besides waiting for a CPU: the interrupt and leaving the system call.
+    private static var wakeUpCost: Int64 { Nanoseconds.microseconds(50) }
+
+    /// Before when nothing can have arrived on any socket that the last wait named.
+    ///
+    /// A thread that slept in epoll was woken by the first arrival, and since then has waited for a
+    /// CPU no longer than the scheduler's account says. Without that, a server that sends in bursts
+    /// to an idle client would look like a late client. nil when the thread did not sleep.
+    private mutating func firstArrivalBound() -> Instant? {
+        guard let delay = takeRunDelay() else { return nil }
+        let awake = delay + Self.wakeUpCost
+        guard waitEnded - waitBegan > awake else { return nil }
+        return waitEnded + -awake
+    }
+
+    /// End of stream or an error instead of bytes.
+    @inline(never)
+    private mutating func coldReadEnd(
+        _ count: Int,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        if count == -Int(EAGAIN) {
+            slot.pointee.emptySince = lastClock
+            slot.pointee.flags.remove(.undrained)
+            lastClock = now
+            return
+        }
+        if count == 0 {
+            // Without close_notify a TLS stream may have been cut by anybody (RFC 8446, 6.1).
+            let isEnd = slot.pointee.tls == nil && slot.pointee.framing == .untilClose
+            let wasTLS = slot.pointee.tls != nil
+            return lost(.closedEarly, index, slot, now, endsMessage: isEnd) {
+                "the server closed the connection before the end of the stream"
+                    + (wasTLS ? " and without close_notify" : "")
+            }
+        }
+        lost(.reset, index, slot, now) { "read: \(Errno(code: Int32(-count)).sentence)" }
+    }
+
+    // MARK: TLS
+
+    /// Decrypts all that the last receive call brought. Decrypted bytes raise no event, so nothing
+    /// may be left behind.
+    mutating func decrypt(
+        _ session: TLSSession,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: inout Arrival
+    ) {
+        let generation = slot.pointee.generation
+        while true {
+            switch session.read(into: plaintext) {
+            case .bytes(let count):
+                stats.count(.bytesPlain, UInt64(count))
+                let bytes = UnsafeRawBufferPointer(rebasing: plaintext[..<count])
+                consume(bytes, index, slot, &arrival)
+                // Freed together with its connection.
+                if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
+            case .wantRead: return
+            case .wantWrite: return setInterest(PollMask.write, index, slot)
+            case .closeNotify:
+                let isEnd = slot.pointee.framing == .untilClose
+                return lost(.closedEarly, index, slot, arrival.readAt, endsMessage: isEnd) {
+                    "the server closed the TLS connection before the end of the stream"
+                }
+            case .failed(let reason):
+                return lost(reason.streamFailure, index, slot, arrival.readAt) {
+                    "TLS: \(session.failureReason)"
+                }
+            }
+        }
+    }
+
+    // MARK: Response
+
+    /// Bytes of the peer, in order, without TLS.
+    @inline(__always)
+    private mutating func consume(
+        _ bytes: UnsafeRawBufferPointer,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: inout Arrival
+    ) {
+        var offset = 0
+        if slot.pointee.life.state != .streaming {
+            guard let bodyStart = beforeBody(bytes, index, slot, &arrival) else { return }
+            offset = bodyStart
+        }
+        body(bytes, from: offset, index, slot, &arrival)
+    }
+
+    /// Takes the head, if it is not complete yet.
+    ///
+    /// - Returns: where the body goes on in `bytes`; nil when there is nothing more to do.
+    @inline(never)  // Once or twice a request.
+    private mutating func beforeBody(
+        _ bytes: UnsafeRawBufferPointer,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: inout Arrival
+    ) -> Int? {
+        guard slot.pointee.life.received() else {
+            // Nobody asked: the connection is out of step.
+            perform(slot.pointee.life.fail(.httpProtocol), index, slot, arrival.readAt)
+            return nil
+        }
+        switch slot.pointee.life.state {
+        case .sending, .awaitingHead:
+            let generation = slot.pointee.generation
+            guard let start = takeHead(bytes, index, slot, &arrival) else { return nil }
+            return slot.pointee.generation == generation && slot.pointee.fd >= 0 ? start : nil
+        default: return 0
+        }
+    }
+
+    /// Takes payload out of the framing until the input is used up or the message is over.
+    @inline(__always)
+    private mutating func body(
+        _ bytes: UnsafeRawBufferPointer,
+        from start: Int,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: inout Arrival
+    ) {
+        guard case .chunked = slot.pointee.framing else {
+            return plainBody(bytes, from: start, index, slot, &arrival)
+        }
+        var offset = start
+        let generation = slot.pointee.generation
+        while true {
+            switch slot.pointee.chunked.next(bytes, &offset) {
+            case .needMore: return
+            case .payload(let start, let length):
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)])
+                payload(piece, index, slot, &arrival)
+                if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
+            case .end:
+                return messageEnded(hasMore: offset < bytes.count, index, slot, arrival)
+            case .failure(let error):
+                return fail(.httpProtocol, index, slot, arrival.readAt) { error.sentence }
+            }
+        }
+    }
+
+    /// Bodies with a length, bodies that end with the connection, and none.
+    @inline(never)
+    private mutating func plainBody(
+        _ bytes: UnsafeRawBufferPointer,
+        from start: Int,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: inout Arrival
+    ) {
+        let generation = slot.pointee.generation
+        var length = bytes.count - start
+        if case .length = slot.pointee.framing {
+            length = Int(min(UInt64(length), slot.pointee.bodyRemaining))
+            slot.pointee.bodyRemaining -= UInt64(length)
+        } else if case .none = slot.pointee.framing {
+            length = 0
+        }
+        if length > 0 {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<(start + length)])
+            payload(piece, index, slot, &arrival)
+            if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
+        }
+        if slot.pointee.framing == .untilClose || slot.pointee.bodyRemaining > 0 { return }
+        messageEnded(hasMore: start + length < bytes.count, index, slot, arrival)
+    }
+
+    /// The framing says that the message is over.
+    mutating func messageEnded(
+        hasMore: Bool,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        // Bytes behind the message answer nothing that was asked: the connection is out of step.
+        let mayReuse = slot.pointee.flags.contains(.mayReuse) && !hasMore
+        let action = slot.pointee.life.messageEnded(
+            bodyEndCompletes: bodyEndCompletes(slot),
+            mayReuse: mayReuse
+        )
+        perform(action, index, slot, arrival.readAt) {
+            "the body ended before the end of the stream"
+        }
+    }
+
+    /// Whether the end of the body is the end of the stream: the API has no marker, and the user
+    /// gave no text to wait for.
+    func bodyEndCompletes(_ slot: UnsafeMutablePointer<StreamSlot>) -> Bool {
+        guard until.isEmpty else { return false }
+        return slot.pointee.dialect == .raw || slot.pointee.dialect == .undetermined
+    }
+}

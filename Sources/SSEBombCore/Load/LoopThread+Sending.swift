@@ -1,0 +1,88 @@
+// Handing a request to the kernel, and what epoll watches a descriptor for.
+
+import CSupport
+import Glibc
+
+extension LoopThread {
+    /// Sends what is left of the request.
+    mutating func send(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        if slot.pointee.sentBytes == 0 { noteSendStart(slot) }
+        while Int(slot.pointee.sentBytes) < request.count {
+            let rest = UnsafeRawBufferPointer(
+                rebasing: request[Int(slot.pointee.sentBytes)...]
+            )
+            let taken: Int
+            if let session = slot.pointee.tls {
+                switch session.write(rest) {
+                case .accepted(let count): taken = count
+                case .wantRead, .wantWrite:
+                    setInterest(PollMask.read | PollMask.write, index, slot)
+                    return armLimit(index, slot, now)
+                case .failed(let reason):
+                    return lost(reason.streamFailure, index, slot, now) {
+                        "TLS: \(session.failureReason)"
+                    }
+                }
+            } else {
+                taken = csup_send(slot.pointee.fd, rest.baseAddress, rest.count)
+            }
+            if taken == -Int(EAGAIN) {
+                setInterest(PollMask.read | PollMask.write, index, slot)
+                return armLimit(index, slot, now)
+            }
+            if taken < 0 {
+                return lost(.send, index, slot, now) {
+                    "send: \(Errno(code: Int32(-taken)).sentence)"
+                }
+            }
+            slot.pointee.sentBytes += UInt32(taken)
+            if slot.pointee.tls == nil { stats.count(.bytesSent, UInt64(taken)) }
+        }
+        slot.pointee.life.sent()
+        setInterest(PollMask.read, index, slot)
+        armLimit(index, slot, now)
+    }
+
+    /// Stamps `send0` and what is measured from it.
+    private mutating func noteSendStart(_ slot: UnsafeMutablePointer<StreamSlot>) {
+        let now = Instant.now()
+        slot.pointee.send0 = now
+        slot.pointee.requestsOnConnection += 1
+        // Nothing of a response can be there before the request: the socket was empty until now.
+        slot.pointee.emptySince = max(slot.pointee.emptySince, now)
+        slot.pointee.flags.remove(.undrained)
+        if !slot.pointee.flags.contains(.fresh) { stats.count(.connectionsReused) }
+        if slot.pointee.flags.contains(.belongs) {
+            let isFresh = slot.pointee.flags.contains(.fresh)
+            let begun = isFresh ? slot.pointee.conn0 : now
+            stats.sendLag.record(begun - slot.pointee.sched)
+        }
+    }
+
+    /// The socket takes bytes again.
+    mutating func writable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        if slot.pointee.life.state == .sending {
+            send(index, slot, lastClock)
+        } else if let session = slot.pointee.tls {
+            // A reply of the record layer was stuck; reading lets it go.
+            setInterest(PollMask.read, index, slot)
+            session.offer(UnsafeRawBufferPointer(start: nil, count: 0))
+            var arrival = Arrival(at: lastClock, readAt: lastClock)
+            decrypt(session, index, slot, &arrival)
+        } else {
+            setInterest(PollMask.read, index, slot)
+        }
+    }
+
+    /// Changes what epoll watches; a system call only when it differs.
+    func setInterest(_ mask: UInt32, _ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        guard slot.pointee.interest != mask else { return }
+        slot.pointee.interest = mask
+        let key = PollKey(index: index, generation: slot.pointee.generation)
+        poller.change(slot.pointee.fd, mask: mask, key: key)
+    }
+}

@@ -1,0 +1,283 @@
+// When requests start, and how their connections come about: pacing, connect, TLS handshake.
+
+import CSupport
+import Glibc
+
+extension LoopThread {
+    // MARK: Starting
+
+    /// Spreads the first starts over the ramp, each at a random phase.
+    mutating func scheduleFirstStarts() {
+        liveSlots = slotCount
+        for index in 0..<UInt32(slotCount) {
+            if plan.ramp > 0 {
+                let phase = Int64(random.unit() * Double(plan.ramp))
+                wheel.arm(index, at: windows.start + phase)
+            } else {
+                ready.push(index)
+            }
+        }
+    }
+
+    /// A timer of this slot is due: it starts its next request, or a limit is reached.
+    mutating func timerFired(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        if slot.pointee.flags.contains(.retired) { return }
+        if slot.pointee.life.state == .idle {
+            begin(index, slot, now)
+        } else {
+            checkLimit(index, slot, now)
+        }
+    }
+
+    /// Starts the slot's next request, or says when its connect may start.
+    mutating func begin(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        if slot.pointee.flags.contains(.retired) { return }
+        if !slot.pointee.flags.contains(.hasTicket) {
+            guard takeTicket(index, slot, now) else { return }
+            if slot.pointee.fd < 0, !paceConnect(index, slot, now) { return }
+        }
+        slot.pointee.flags.remove(.hasTicket)
+        slot.pointee.flags.remove(.belongs)
+        slot.pointee.beginRequest(dialect: dialect, limits: plan.limits, pool: pool)
+        if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
+        stats.count(.started)
+        if slot.pointee.flags.contains(.belongs) { stats.count(.windowStarted) }
+        changeInFlight(by: 1)
+        let action = slot.pointee.life.begin(onKeptConnection: slot.pointee.fd >= 0)
+        perform(action, index, slot, now)
+    }
+
+    /// Takes a request off the plan and sets its `sched`; retires the slot when there is none.
+    private mutating func takeTicket(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) -> Bool {
+        let isOver = isStopping || now >= windows.measureEnd
+        if isOver || !(plan.requests.map { switches.takeRequest(limit: $0) } ?? true) {
+            retire(index, slot)
+            return false
+        }
+        slot.pointee.sched = now
+        slot.pointee.flags.insert(.hasTicket)
+        return true
+    }
+
+    /// Whether the connect may start now. If not, the slot is armed for its turn, and that is when
+    /// the load model wanted it: pacing is part of the plan, not lateness.
+    private mutating func paceConnect(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) -> Bool {
+        guard connectInterval > 0 else { return true }
+        // What was not used is lost after 10 ms: a pause must not be followed by a burst.
+        let turn = max(nextConnect, now + -Nanoseconds.milliseconds(10))
+        nextConnect = turn + connectInterval
+        if turn <= now { return true }
+        slot.pointee.sched = turn
+        wheel.arm(index, at: turn)
+        return false
+    }
+
+    /// Counts streams in flight and publishes the number.
+    mutating func changeInFlight(by change: Int) {
+        inFlight += change
+        stats.counters.set(UInt64(max(0, inFlight)), at: Counter.inFlight.rawValue)
+    }
+
+    // MARK: Connecting
+
+    /// Opens a connection for the request that the slot has begun.
+    mutating func openConnection(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        let which = nextAddress()
+        let address = plan.addresses[which]
+        let fd = csup_stream_socket(address.family)
+        guard fd >= 0 else {
+            return fail(Self.connectFailure(-fd), index, slot, now) { Errno(code: -fd).sentence }
+        }
+        slot.pointee.fd = fd
+        slot.pointee.generation &+= 1
+        slot.pointee.addressIndex = UInt32(which)
+        slot.pointee.requestsOnConnection = 0
+        slot.pointee.flags.insert(.fresh)
+        slot.pointee.flags.remove([.kernelStamps, .undrained])
+        slot.pointee.conn0 = now
+        if !address.isUnix { _ = csup_set_nodelay(fd) }
+        if plan.clock == .kernel, !address.isUnix, csup_want_stamps(fd) == 0 {
+            slot.pointee.flags.insert(.kernelStamps)
+        }
+        connectsStarted += 1
+        if let error = bindSource(fd) ?? connect(fd, address) {
+            return connectFailed(error, index, slot, now)
+        }
+        slot.pointee.interest = PollMask.write
+        let key = PollKey(index: index, generation: slot.pointee.generation)
+        do {
+            try poller.add(fd, mask: PollMask.write, key: key)
+        } catch {
+            return fail(.localResource, index, slot, now) { error.sentence }
+        }
+        armLimit(index, slot, now)
+    }
+
+    /// nil, or the errno for which the connect failed at once.
+    private func connect(_ fd: Int32, _ address: SocketAddress) -> Int32? {
+        let result = address.withRaw { csup_connect(fd, $0, address.length) }
+        return result == 0 || result == -EINPROGRESS ? nil : -result
+    }
+
+    private func bindSource(_ fd: Int32) -> Int32? {
+        guard !plan.sourceAddresses.isEmpty else { return nil }
+        // Sources turn once per round of addresses, so that every pair is used.
+        let turn = connectsStarted / max(1, plan.addresses.count)
+        let source = plan.sourceAddresses[
+            (turn &+ self.index) % plan.sourceAddresses.count]
+        let result = source.withRaw { csup_bind(fd, $0, source.length, 1) }
+        return result < 0 ? -result : nil
+    }
+
+    private mutating func nextAddress() -> Int {
+        let count = plan.addresses.count
+        if count == 1 { return 0 }
+        for step in 0..<count {
+            let candidate = (connectsStarted &+ step &+ index) % count
+            if addressStates[candidate] != .setAside { return candidate }
+        }
+        return 0
+    }
+
+    /// The kernel says how the connect went.
+    mutating func connectReady(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        let now = Instant.now()
+        let error = csup_socket_error(slot.pointee.fd)
+        if error != 0 { return connectFailed(abs(error), index, slot, now) }
+        slot.pointee.conn1 = now
+        slot.pointee.emptySince = now
+        addressStates[Int(slot.pointee.addressIndex)] = .good
+        stats.count(.connectionsOpened)
+        let usesKernel = slot.pointee.flags.contains(.kernelStamps)
+        stats.count(usesKernel ? .kernelClockStreams : .userClockStreams)
+        if slot.pointee.flags.contains(.belongs) {
+            stats.connect.record(now - slot.pointee.conn0)
+        }
+        if isTraced { traceConnected(slot) }
+        perform(slot.pointee.life.connected(withTLS: tlsContext != nil), index, slot, now)
+    }
+
+    private mutating func connectFailed(
+        _ error: Int32,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        let kind = Self.connectFailure(error)
+        let which = Int(slot.pointee.addressIndex)
+        // "localhost" often has two addresses of which a server listens on one. An address that
+        // never worked is set aside while another is left; one that did work fails the request.
+        let isRefusal = kind == .connectRefused || kind == .connectOther
+        let hasOther = addressStates.indices.contains {
+            $0 != which && addressStates[$0] != .setAside
+        }
+        if isRefusal, addressStates[which] == .untried, hasOther {
+            addressStates[which] = .setAside
+            closeConnection(slot)
+            return openConnection(index, slot, now)
+        }
+        let text = plan.addresses[which].text
+        fail(kind, index, slot, now) { "connect to \(text): \(Errno(code: error).sentence)" }
+    }
+
+    /// The kind of a failed socket, bind or connect.
+    static func connectFailure(_ error: Int32) -> StreamFailure {
+        switch error {
+        case ECONNREFUSED: .connectRefused
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE: .localResource
+        default: .connectOther
+        }
+    }
+
+    // MARK: TLS handshake
+
+    mutating func startTLS(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        guard let context = tlsContext,
+            let session = TLSSession(
+                client: context,
+                feed: feed,
+                descriptor: slot.pointee.fd,
+                resume: true
+            )
+        else {
+            return fail(.localResource, index, slot, now) { "out of memory for a TLS connection" }
+        }
+        slot.pointee.tls = session
+        setInterest(PollMask.read, index, slot)
+        handshake(session, index, slot, now)
+    }
+
+    /// The socket of an unfinished handshake is ready.
+    mutating func handshakeReady(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        guard let session = slot.pointee.tls else { return }
+        var stamp: Int64 = 0
+        let count = csup_recv(slot.pointee.fd, buffer.base, ReceiveBuffer.size, &stamp)
+        let now = Instant.now()
+        if count == -Int(EAGAIN) {
+            // Writable only: OpenSSL has more to send.
+            session.offer(UnsafeRawBufferPointer(start: nil, count: 0))
+        } else if count <= 0 {
+            let words = count == 0 ? "closed by the peer" : Errno(code: Int32(-count)).sentence
+            return fail(.tlsHandshake, index, slot, now) { "TLS handshake: \(words)" }
+        } else {
+            stats.count(.bytesReceived, UInt64(count))
+            slot.pointee.emptySince = lastClock
+            session.offer(UnsafeRawBufferPointer(start: buffer.base, count: count))
+        }
+        lastClock = now
+        handshake(session, index, slot, now)
+    }
+
+    private mutating func handshake(
+        _ session: TLSSession,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        switch session.handshake() {
+        case .wantRead: setInterest(PollMask.read, index, slot)
+        case .wantWrite: setInterest(PollMask.read | PollMask.write, index, slot)
+        case .failed(let reason):
+            fail(reason.streamFailure, index, slot, now) { "TLS: \(session.failureReason)" }
+        case .done:
+            let done = Instant.now()
+            slot.pointee.tls1 = done
+            if session.isResumed { stats.count(.tlsResumed) }
+            if slot.pointee.flags.contains(.belongs) {
+                stats.tls.record(done - slot.pointee.conn1)
+            }
+            if isTraced { traceSecured(slot, session) }
+            let generation = slot.pointee.generation
+            perform(slot.pointee.life.secured(), index, slot, done)
+            // What came behind the handshake is still in the feed: session tickets, or a refusal.
+            if slot.pointee.generation == generation, slot.pointee.fd >= 0 {
+                var arrival = Arrival(at: done, readAt: done)
+                decrypt(session, index, slot, &arrival)
+            }
+        }
+    }
+}

@@ -1,0 +1,344 @@
+// One loop: waits, hands each readiness to the stream it belongs to, fires timers, starts what the
+// plan wants started. Everything it touches while running is its own.
+
+import CSupport
+import Glibc
+
+/// State of one loop thread. Made on the coordinator's thread, then used by the loop alone.
+struct LoopThread: ~Copyable {
+    // MARK: Fixed before the clock starts
+
+    let index: Int
+    let plan: RunPlan
+    let windows: RunWindows
+    let switches: RunSwitches
+    let stats: LoopStats
+    /// The request's bytes; owned by the coordinator, outlives the loop.
+    let request: UnsafeRawBufferPointer
+    let requestIsHead: Bool
+    let requestAsksClose: Bool
+    let tlsContext: TLSContext?
+    let until: UnsafeRawBufferPointer
+    let trace: EventTrace?
+    let isTraced: Bool
+    let wakeDescriptor: Int32
+    let slotCount: Int
+
+    // MARK: Owned machinery
+
+    var poller: Poller
+    let slab: Slab<StreamSlot>
+    let wheel: TimerWheel
+    let pool = SpillPool()
+    let buffer = ReceiveBuffer()
+    /// Plaintext of TLS reads: one record holds at most 16 KiB (RFC 8446, 5.1).
+    let plaintext: UnsafeMutableRawBufferPointer
+    let feed = TLSFeed()
+    let ready: ReadyRing
+    let finishReasons = NameCounts()
+    let eventTypes = NameCounts()
+    let errors = ErrorLog()
+    var clock = WallClock()
+    var random: SeededRandom
+    private let stampHolder: Int32
+    private let clockWatch: Int32
+
+    // MARK: Running state
+
+    /// Slots that may still start or finish something.
+    var liveSlots = 0
+    /// No request starts any more.
+    var isStopping = false
+    /// Dialect recognised on any stream of this loop.
+    var dialect: Dialect
+    var inFlight = 0
+    /// When the next connect may start, and the time between two.
+    var nextConnect: Instant
+    let connectInterval: Int64
+    var connectsStarted = 0
+    /// Addresses that refused before they ever worked, while another is left.
+    var addressStates: [AddressState]
+    var unfinished = UnfinishedTable()
+    /// Instant at which every socket that the last wait didn't name was empty.
+    var quietSince = Instant.none
+    /// Clock before and after the last wait.
+    var waitBegan = Instant.none
+    var waitEnded = Instant.none
+    /// Reads the time this thread waited for a CPU; -1 where the kernel doesn't say.
+    var schedstat: Int32 = -1
+    /// That time at the last look.
+    var lastRunDelay: Int64 = 0
+    /// Earliest arrival read since the last wait returned.
+    var earliestArrival = Instant.distantFuture
+    /// The last clock reading: a bound from below for "just before this read".
+    var lastClock: Instant
+    /// Time spent in epoll.
+    var idle: Int64 = 0
+    var began = Instant.none
+    var ended = Instant.none
+    private var nextHousekeeping = Instant.none
+    var usage = csup_usage()
+    var runQueueWait: Int64?
+
+    private static let housekeepingInterval = Nanoseconds.milliseconds(50)
+
+    enum AddressState { case untried, good, setAside }
+
+    init(_ setup: LoopSetup, poller: consuming Poller) {
+        index = setup.index
+        plan = setup.plan
+        windows = setup.windows
+        switches = setup.switches
+        stats = setup.stats
+        request = setup.request
+        requestIsHead = setup.requestIsHead
+        requestAsksClose = setup.requestAsksClose
+        tlsContext = setup.tlsContext
+        until = setup.until
+        trace = setup.trace
+        isTraced = setup.trace != nil
+        wakeDescriptor = setup.wakeDescriptor
+        slotCount = setup.slotCount
+        dialect = setup.plan.dialect
+        self.poller = poller
+        slab = Slab(capacity: setup.slotCount)
+        plaintext = .allocate(byteCount: 16_640, alignment: 64)
+        ready = ReadyRing(capacity: setup.slotCount)
+        random = SeededRandom(seed: setup.plan.seed &+ UInt64(setup.index) &* 0x1000_0001)
+        addressStates = Array(repeating: .untried, count: setup.plan.addresses.count)
+        let rate = setup.plan.connectRate
+        connectInterval = rate > 0 ? Int64(1e9 * Double(setup.plan.threads) / rate) : 0
+        nextConnect = setup.windows.start
+        lastClock = .now()
+        for slot in 0..<setup.slotCount {
+            (slab.slots + slot).initialize(to: StreamSlot(limits: setup.plan.limits))
+        }
+        let offset = MemoryLayout<StreamSlot>.offset(of: \.timer) ?? 0
+        wheel = TimerWheel(
+            links: UnsafeMutableRawPointer(slab.slots) + offset,
+            stride: MemoryLayout<StreamSlot>.stride,
+            now: .now()
+        )
+        stampHolder = setup.plan.clock == .kernel ? csup_stamp_holder() : -1
+        clockWatch = csup_clock_watch()
+    }
+
+    /// Registers what the loop listens to besides its streams.
+    mutating func prepare() throws(Errno) {
+        // Without a watch a step of the clock shows only as replaced stamps.
+        if clockWatch >= 0 { try poller.add(clockWatch, mask: PollMask.read, key: .clockStep) }
+        try poller.add(wakeDescriptor, mask: PollMask.read, key: .wake)
+    }
+
+    deinit {
+        for slot in 0..<slotCount where slab.slots[slot].fd >= 0 { close(slab.slots[slot].fd) }
+        if stampHolder >= 0 { close(stampHolder) }
+        if clockWatch >= 0 { close(clockWatch) }
+        slab.destroy()
+        wheel.destroy()
+        pool.destroy()
+        plaintext.deallocate()
+        feed.destroy()
+        ready.destroy()
+        finishReasons.destroy()
+        eventTypes.destroy()
+    }
+
+    // MARK: The loop
+
+    /// Runs until every slot is retired. Called on the loop's own thread.
+    @inline(never)  // Root of the disassembly check.
+    mutating func run() {
+        _ = csup_short_timer_slack()
+        schedstat = csup_schedstat_open()
+        began = .now()
+        scheduleFirstStarts()
+        while liveSlots > 0 {
+            let before = Instant.now()
+            let count = poller.wait(timeout: timeout(from: before))
+            let woke = Instant.now()
+            lastClock = woke
+            (waitBegan, waitEnded) = (before, woke)
+            idle += woke - before
+            earliestArrival = .distantFuture
+            stats.count(.wakeups)
+            for event in 0..<count { dispatch(poller.key(event), poller.mask(event)) }
+            noteQuiet(before: before, woke: woke, named: count)
+            let now = Instant.now()
+            lastClock = now
+            startReady(now)
+            fireTimers(now)
+            if now >= nextHousekeeping { keepHouse(now) }
+        }
+        ended = .now()
+        _ = csup_usage(1, &usage)
+        if schedstat >= 0 {
+            let delay = csup_run_delay(schedstat)
+            runQueueWait = delay >= 0 ? delay : nil
+            close(schedstat)
+        }
+    }
+
+    /// Every socket that a wait did not name was empty when the kernel collected the events, unless
+    /// there were more than fit. The kernel collects between `before` and `woke`: at once if
+    /// something was ready, else after the first arrival woke the thread.
+    private mutating func noteQuiet(before: Instant, woke: Instant, named: Int) {
+        guard named < Poller.capacity else { return }
+        quietSince = max(before, min(woke, earliestArrival))
+    }
+
+    @inline(__always)
+    private mutating func dispatch(_ key: PollKey, _ mask: UInt32) {
+        guard key.isSlot else { return coldDispatch(key) }
+        let slot = slab[key.index]
+        guard slot.pointee.generation == key.generation, slot.pointee.fd >= 0 else { return }
+        switch slot.pointee.life.state {
+        case .connecting: connectReady(key.index, slot)
+        case .securing: handshakeReady(key.index, slot)
+        case .idle, .sending, .awaitingHead, .streaming, .sampling, .settling:
+            if mask & (PollMask.read | PollMask.failed) != 0 { readable(key.index, slot) }
+            if mask & PollMask.write != 0, slot.pointee.generation == key.generation {
+                writable(key.index, slot)
+            }
+        }
+    }
+
+    @inline(never)
+    private mutating func coldDispatch(_ key: PollKey) {
+        if key == .clockStep {
+            clock.stepped()
+            stats.count(.clockSteps)
+            _ = csup_clock_rearm(clockWatch)
+        } else if key == .wake {
+            csup_eventfd_drain(wakeDescriptor)
+            nextHousekeeping = .none
+        }
+    }
+
+    /// Nanoseconds until something is to be done.
+    private func timeout(from now: Instant) -> Int64 {
+        if !ready.isEmpty { return 0 }
+        var next = nextHousekeeping
+        if let timer = wheel.nextWake(), timer < next { next = timer }
+        return max(0, next - now)
+    }
+
+    /// Time this thread waited for a CPU since the last look; nil where the kernel doesn't say.
+    mutating func takeRunDelay() -> Int64? {
+        guard schedstat >= 0 else { return nil }
+        let delay = csup_run_delay(schedstat)
+        guard delay >= 0 else { return nil }
+        defer { lastRunDelay = delay }
+        return delay - lastRunDelay
+    }
+
+    // MARK: Timers and phases
+
+    private mutating func fireTimers(_ now: Instant) {
+        while let index = wheel.popDue(now: now) { timerFired(index, slab[index], now) }
+    }
+
+    private mutating func startReady(_ now: Instant) {
+        while let index = ready.pop() { begin(index, slab[index], now) }
+    }
+
+    @inline(never)  // Twenty times a second.
+    private mutating func keepHouse(_ now: Instant) {
+        nextHousekeeping = now + Self.housekeepingInterval
+        for phase in [windows.measureEnd, windows.drainEnd] where phase > now {
+            nextHousekeeping = min(nextHousekeeping, phase)
+        }
+        clock.refresh()
+        _ = takeRunDelay()
+        if switches.interrupt != 0 || now >= windows.drainEnd {
+            cutAll(now)
+            return
+        }
+        if isStopping { return }
+        let allTaken = plan.requests.map { switches.areTaken(limit: $0) } ?? false
+        if allTaken || now >= windows.measureEnd { stopStarting() }
+    }
+
+    /// Retires every slot that has no request under way; the others retire when theirs ends.
+    mutating func stopStarting() {
+        isStopping = true
+        for index in 0..<UInt32(slotCount) {
+            let slot = slab[index]
+            if slot.pointee.life.state == .idle, !slot.pointee.flags.contains(.hasTicket) {
+                retire(index, slot)
+            }
+        }
+    }
+
+    private mutating func cutAll(_ now: Instant) {
+        isStopping = true
+        for index in 0..<UInt32(slotCount) {
+            let slot = slab[index]
+            if slot.pointee.flags.contains(.retired) { continue }
+            perform(slot.pointee.life.cut(), index, slot, now)
+            if !slot.pointee.flags.contains(.retired) { retire(index, slot) }
+        }
+    }
+}
+
+/// What a loop is made of.
+// Unchecked: the coordinator owns the memory behind the pointers until the loop's thread has ended.
+struct LoopSetup: @unchecked Sendable {
+    var index: Int
+    var plan: RunPlan
+    var windows: RunWindows
+    var switches: RunSwitches
+    var stats: LoopStats
+    var request: UnsafeRawBufferPointer
+    var requestIsHead: Bool
+    var requestAsksClose: Bool
+    var tlsContext: TLSContext?
+    var until: UnsafeRawBufferPointer
+    var trace: EventTrace?
+    var wakeDescriptor: Int32
+    var slotCount: Int
+}
+
+/// Slots that became free and shall start at once, in order. Starting them from inside the handler
+/// that freed them would nest one request in the other.
+struct ReadyRing {
+    private struct State {
+        var head = 0
+        var count = 0
+    }
+    private let indices: UnsafeMutablePointer<UInt32>
+    private let state: UnsafeMutablePointer<State>
+    private let capacity: Int
+
+    /// A slot stands in the ring at most once, so `capacity` is the number of slots.
+    init(capacity: Int) {
+        self.capacity = max(1, capacity)
+        indices = .allocate(capacity: self.capacity)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    func destroy() {
+        indices.deallocate()
+        state.deallocate()
+    }
+
+    var isEmpty: Bool { state.pointee.count == 0 }
+
+    func push(_ index: UInt32) {
+        precondition(state.pointee.count < capacity, "a slot is ready twice")
+        var position = state.pointee.head + state.pointee.count
+        if position >= capacity { position -= capacity }
+        indices[position] = index
+        state.pointee.count += 1
+    }
+
+    func pop() -> UInt32? {
+        guard state.pointee.count > 0 else { return nil }
+        let index = indices[state.pointee.head]
+        state.pointee.head += 1
+        if state.pointee.head == capacity { state.pointee.head = 0 }
+        state.pointee.count -= 1
+        return index
+    }
+}

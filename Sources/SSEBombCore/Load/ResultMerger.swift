@@ -1,0 +1,264 @@
+// From what the loops recorded to one result. Counts add, histograms merge cell by cell; nothing is
+// averaged.
+
+import CSupport
+
+/// Merges the loops of one run.
+struct ResultMerger {
+    let plan: RunPlan
+    let windows: RunWindows
+    let stats: [LoopStats]
+    var startedAt: Int64 = 0
+    var ended = Instant.none
+    var interruptedBy: Int32 = 0
+    var outcomes: [LoopOutcome] = []
+    var usageBefore = csup_usage()
+
+    init(plan: RunPlan, windows: RunWindows, stats: [LoopStats]) {
+        self.plan = plan
+        self.windows = windows
+        self.stats = stats
+    }
+
+    func merge(_ recorder: IntervalRecorder) -> RunResult {
+        var histograms: [Metric: HistogramSnapshot] = [:]
+        for metric in Metric.allCases {
+            let whole = merged { $0.histogram(metric) }
+            if !whole.isEmpty { histograms[metric] = whole }
+        }
+        let scale = tokenScale()
+        var after = csup_usage()
+        _ = csup_usage(0, &after)
+        return RunResult(
+            plan: plan,
+            dialect: dialect,
+            startedAt: startedAt,
+            measured: measured,
+            steady: steadyWindow(recorder, tokensPerEvent: scale.tokensPerEvent),
+            interruptedBy: interruptedBy > 0 ? interruptedBy : nil,
+            counts: counts(gap: histograms[.gap], scale),
+            histograms: histograms,
+            unfinished: unfinished(),
+            intervals: recorder.intervals,
+            intervalSeconds: recorder.step,
+            loops: loopReports(),
+            cpuUser: after.user_ns - usageBefore.user_ns,
+            cpuSystem: after.system_ns - usageBefore.system_ns,
+            peakResidentBytes: after.peak_rss_bytes,
+            errors: errorSamples()
+        )
+    }
+
+    // MARK: Time
+
+    /// The measured window as it came out: a run may end early.
+    private var measured: Int64 {
+        max(0, min(windows.measureEnd, ended) - min(windows.measureStart, ended))
+    }
+
+    /// The longest run of whole seconds whose mean of streams in flight is at least 95 % of those
+    /// asked for. Quadratic in at most 600 intervals.
+    private func steadyWindow(
+        _ recorder: IntervalRecorder,
+        tokensPerEvent: Double
+    ) -> SteadyWindow? {
+        // The last interval ends with the run, not with a second.
+        let whole = Array(recorder.intervals.dropLast())
+        let wanted = 0.95 * Double(plan.streams)
+        var best: (start: Int, end: Int, seconds: Int)?
+        for start in whole.indices {
+            var sum = 0.0
+            var seconds = 0
+            for end in start..<whole.count {
+                sum += whole[end].inFlight * Double(whole[end].seconds)
+                seconds += whole[end].seconds
+                if sum >= wanted * Double(seconds), seconds > best?.seconds ?? 0 {
+                    best = (start, end, seconds)
+                }
+            }
+        }
+        guard let best else { return nil }
+        let stretch = whole[best.start...best.end]
+        return SteadyWindow(
+            startSeconds: whole[best.start].startSeconds,
+            seconds: best.seconds,
+            requests: stretch.reduce(0) { $0 + $1.completed },
+            tokens: Double(stretch.reduce(0) { $0 + $1.tokenEvents }) * tokensPerEvent,
+            events: stretch.reduce(0) { $0 + $1.events }
+        )
+    }
+
+    // MARK: Counts
+
+    private func total(_ counter: Counter) -> UInt64 { stats.reduce(0) { $0 + $1.value(counter) } }
+
+    private func merged(_ pick: (LoopStats) -> Histogram) -> HistogramSnapshot {
+        var whole = HistogramSnapshot()
+        for loop in stats { whole.merge(HistogramSnapshot(reading: pick(loop))) }
+        return whole
+    }
+
+    private func counts(gap: HistogramSnapshot?, _ scale: TokenScale) -> RunCounts {
+        var counts = RunCounts()
+        fillRequests(&counts)
+        fillStreams(&counts)
+        fillTokens(&counts, scale)
+        // METRICS: coalesced at arrival when the window is at most min(1 ms, a tenth of the median
+        // gap); the median is over all gaps, so it is known only now.
+        let windows = merged { $0.coalescedGapWindow }
+        let median = gap?.percentile(50) ?? 0
+        let bound = min(Nanoseconds.milliseconds(1), median / 10)
+        counts.coalescedAtArrival = windows.count(atMost: bound)
+        counts.coalescedAtReading = windows.count - counts.coalescedAtArrival
+        return counts
+    }
+
+    private func fillRequests(_ counts: inout RunCounts) {
+        counts.started = total(.windowStarted)
+        counts.completed = total(.windowCompleted)
+        counts.failed = total(.windowFailed)
+        counts.cut = total(.windowCut)
+        counts.completedInWindow = total(.windowCompletedInside)
+        counts.startedOutsideWindow = total(.started) - counts.started
+        counts.retriedStale = total(.retriedStale)
+        counts.backoff = Int64(clamping: total(.backoffNanoseconds))
+        for kind in StreamFailure.allCases {
+            let index = Int(kind.rawValue)
+            let count = stats.reduce(0) { $0 + $1.windowFailures.value(at: index) }
+            if count > 0 { counts.failures[kind] = count }
+        }
+        for code in 100..<600 {
+            let count = stats.reduce(0) { $0 + $1.status.value(at: code) }
+            if count > 0 { counts.status[code] = count }
+        }
+        for outcome in outcomes {
+            counts.finishReasons.merge(outcome.finishReasons, uniquingKeysWith: +)
+            counts.eventTypes.merge(outcome.eventTypes, uniquingKeysWith: +)
+        }
+    }
+
+    private func fillStreams(_ counts: inout RunCounts) {
+        counts.events = total(.windowEvents)
+        counts.tokenEvents = total(.windowTokenEvents)
+        counts.reasoningEvents = total(.windowReasoningEvents)
+        counts.comments = total(.comments)
+        counts.retries = total(.retryFields)
+        counts.unknownEvents = total(.unknownEvents)
+        counts.stampsReplaced = total(.stampsReplaced)
+        counts.clockSteps = total(.clockSteps)
+        counts.fullReads = total(.fullReads)
+        counts.bytesReceived = total(.bytesReceived)
+        counts.bytesSent = total(.bytesSent) + outcomes.reduce(0) { $0 + $1.tlsBytesSent }
+        counts.bytesPlain = total(.bytesPlain)
+        counts.bytesBody = total(.bytesBody)
+        counts.connectionsOpened = total(.connectionsOpened)
+        counts.connectionsReused = total(.connectionsReused)
+        counts.tlsResumed = total(.tlsResumed)
+        counts.kernelClockStreams = total(.kernelClockStreams)
+        counts.userClockStreams = total(.userClockStreams)
+    }
+
+    private func fillTokens(_ counts: inout RunCounts, _ scale: TokenScale) {
+        counts.completionTokens = total(.completionTokens)
+        counts.promptTokens = total(.promptTokens)
+        counts.cachedTokens = total(.cachedTokens)
+        counts.reasoningTokens = total(.reasoningTokens)
+        let (with, without) = (total(.requestsWithUsage), total(.requestsWithoutUsage))
+        counts.tokenBasis = Self.basis(usage: with, event: without)
+        counts.tpotBasis = counts.tokenBasis
+        counts.itlBasis = Self.basis(
+            usage: total(.runningUsageStreams),
+            event: total(.eventBasisStreams)
+        )
+        counts.throughputBasis = scale.basis
+        counts.tokensInWindow = scale.isScaled
+            ? Double(counts.tokenEvents) * scale.tokensPerEvent
+            : Double(total(.windowRunningTokens))
+    }
+
+    private static func basis(usage: UInt64, event: UInt64) -> TokenBasis {
+        if usage == 0 { return .event }
+        return event == 0 ? .usage : .mixed
+    }
+
+    /// How events become tokens where only a final usage exists (METRICS: `usage_scaled`).
+    private struct TokenScale {
+        var basis: TokenBasis
+        var tokensPerEvent: Double
+        var isScaled: Bool { basis == .usageScaled }
+    }
+
+    private func tokenScale() -> TokenScale {
+        let (running, plain) = (total(.runningUsageStreams), total(.eventBasisStreams))
+        let (events, tokens) = (total(.scaledEvents), total(.scaledTokens))
+        if running > 0 {
+            let tokenEvents = total(.windowTokenEvents)
+            let perEvent = tokenEvents > 0
+                ? Double(total(.windowRunningTokens)) / Double(tokenEvents) : 1
+            return TokenScale(basis: plain == 0 ? .usage : .mixed, tokensPerEvent: perEvent)
+        }
+        guard events > 0, total(.requestsWithUsage) > 0 else {
+            return TokenScale(basis: .event, tokensPerEvent: 1)
+        }
+        return TokenScale(basis: .usageScaled, tokensPerEvent: Double(tokens) / Double(events))
+    }
+
+    // MARK: Loops
+
+    private var dialect: Dialect {
+        outcomes.first { $0.dialect != .undetermined }?.dialect ?? plan.dialect
+    }
+
+    private func unfinished() -> [Metric: UnfinishedWaits] {
+        var whole: [Metric: UnfinishedWaits] = [:]
+        for outcome in outcomes {
+            whole.merge(outcome.unfinished) { left, right in
+                UnfinishedWaits(
+                    count: left.count + right.count,
+                    greatestAge: max(left.greatestAge, right.greatestAge)
+                )
+            }
+        }
+        return whole
+    }
+
+    private func loopReports() -> [LoopReport] {
+        outcomes.map { outcome in
+            let loop = stats[outcome.index]
+            return LoopReport(
+                cpu: outcome.cpu,
+                busy: outcome.busy,
+                events: loop.value(.events),
+                reads: loop.value(.reads),
+                wakeups: loop.value(.wakeups),
+                involuntarySwitches: outcome.involuntarySwitches,
+                runQueueWait: outcome.runQueueWait
+            )
+        }
+    }
+
+    private func errorSamples() -> [ErrorSample] {
+        var samples: [ErrorSample] = []
+        for entry in outcomes.flatMap(\.errors) {
+            let status = entry.status > 0 ? Int(entry.status) : nil
+            let at = Double(entry.first - windows.start) / 1e9
+            if let known = samples.firstIndex(where: { $0.kind == entry.kind && $0.status == status }) {
+                samples[known].count += entry.count
+                if at < samples[known].firstAtSeconds { samples[known].firstAtSeconds = at }
+                if samples[known].sample.isEmpty { samples[known].sample = entry.sample }
+                continue
+            }
+            samples.append(
+                ErrorSample(
+                    kind: entry.kind,
+                    status: status,
+                    count: entry.count,
+                    firstAtSeconds: at,
+                    detail: entry.detail,
+                    sample: entry.sample
+                )
+            )
+        }
+        return samples.sorted { ($0.count, $1.kind.rawValue) > ($1.count, $0.kind.rawValue) }
+    }
+}

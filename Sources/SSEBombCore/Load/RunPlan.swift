@@ -1,0 +1,105 @@
+// What one run shall do, resolved: every name looked up, every file read, every default filled in.
+// Immutable once the clock runs; shared by all loops.
+
+/// A complete, validated run.
+public struct RunPlan: Sendable {
+    // MARK: Target
+
+    /// What is asked of which host.
+    public var request: RequestSpecification
+    /// Where connections go; every address of the name, used in turn.
+    public var addresses: [SocketAddress]
+    /// Local addresses, used in turn; empty lets the kernel choose.
+    public var sourceAddresses: [SocketAddress] = []
+    /// Set for https.
+    public var tls: TLSClientOptions?
+
+    // MARK: Load (closed model)
+
+    /// Streams held open, over all loops.
+    public var streams: Int
+    /// Measured time in nanoseconds; nil when `requests` alone ends the run.
+    public var duration: Int64?
+    /// Requests to start in all; nil when only time ends the run.
+    public var requests: UInt64?
+    /// Streams start at a random phase within this time (nanoseconds).
+    public var ramp: Int64 = 0
+    /// Time after the ramp that is not measured (nanoseconds).
+    public var warmup: Int64 = 0
+    /// Time that running streams get to finish after the measured window; 0 cuts at once.
+    public var drain: Int64 = Nanoseconds.seconds(30)
+    /// Pause of a slot between the end of a request and the next start (nanoseconds).
+    public var think: Int64 = 0
+    /// Connects started per second over all loops; 0 is unlimited.
+    public var connectRate: Double = 5_000
+    /// Seed of everything random (start phases, back-off jitter).
+    public var seed: UInt64 = 1
+
+    // MARK: Loops
+
+    /// Number of loop threads, at least 1.
+    public var threads: Int
+    /// CPUs the loops are pinned to, loop i on `cpus[i % cpus.count]`.
+    public var cpus: [Int32]
+    /// Whose time an arrival is.
+    public var clock: ArrivalClock = .kernel
+
+    // MARK: Streams
+
+    /// How events are read; `.undetermined` recognises it from the first events.
+    public var dialect: Dialect = .undetermined
+    /// An event whose data equals this text (UTF-8) completes the stream.
+    public var until: [UInt8]?
+    /// This many events complete the stream.
+    public var maxEvents: UInt64?
+    /// Limits of time; each has its own failure kind.
+    public var timeouts = Timeouts()
+    /// Limits of what a server may send.
+    public var limits = WireLimits()
+    /// Whether connections are used again.
+    public var keepAlive = true
+    /// Requests per connection; nil is as many as the server allows.
+    public var reuseLimit: UInt32?
+
+    /// A plan with everything else at its default.
+    public init(
+        request: RequestSpecification,
+        addresses: [SocketAddress],
+        streams: Int,
+        duration: Int64?,
+        threads: Int,
+        cpus: [Int32]
+    ) {
+        self.request = request
+        self.addresses = addresses
+        self.streams = streams
+        self.duration = duration
+        self.threads = threads
+        self.cpus = cpus
+    }
+}
+
+/// Whose time an arrival is (`--clock`).
+public enum ArrivalClock: String, Sendable {
+    /// The kernel's receive stamp, the read's time where there is none.
+    case kernel
+    /// The time right after the read.
+    case user
+}
+
+/// The five limits of time, nanoseconds; nil is "no limit".
+public struct Timeouts: Sendable {
+    /// TCP and TLS establishment (`--connect-timeout`, kind `connect_timeout`).
+    public var connect: Int64? = Nanoseconds.seconds(10)
+    /// Request start to complete response head (`--header-timeout`, `timeout_header`).
+    public var header: Int64?
+    /// Request start to the first event (`--first-event-timeout`, `timeout_first_event`).
+    public var firstEvent: Int64?
+    /// Longest silence after the head (`--idle-timeout`, `timeout_idle`).
+    public var idle: Int64?
+    /// Request start to its end (`--timeout`, `timeout_total`).
+    public var total: Int64?
+
+    /// Only connecting is limited, to 10 s.
+    public init() {}
+}

@@ -1,0 +1,78 @@
+// The times that divide a run, fixed before it starts, and the little that loops share while it
+// goes on.
+
+import CSupport
+import Synchronization
+
+/// Instants of a run's phases (METRICS: windows).
+struct RunWindows {
+    /// Start of the ramp.
+    let start: Instant
+    let rampEnd: Instant
+    /// End of the warm-up.
+    let measureStart: Instant
+    /// No request starts from here on; `distantFuture` when only a number of requests ends the run.
+    let measureEnd: Instant
+    /// Whatever still runs is cut.
+    let drainEnd: Instant
+
+    init(plan: RunPlan, start: Instant) {
+        self.start = start
+        rampEnd = start + plan.ramp
+        measureStart = rampEnd + plan.warmup
+        if let duration = plan.duration {
+            measureEnd = measureStart + duration
+            drainEnd = measureEnd + plan.drain
+        } else {
+            measureEnd = .distantFuture
+            drainEnd = .distantFuture
+        }
+    }
+
+    func phase(at now: Instant) -> RunPhase {
+        if now < rampEnd { return .ramp }
+        if now < measureStart { return .warmup }
+        if now < measureEnd { return .measured }
+        if now < drainEnd { return .drain }
+        return .ended
+    }
+
+    /// Whether `instant` lies in the measured window.
+    @inline(__always)  // Two compares per read.
+    func isMeasured(_ instant: Instant) -> Bool { instant >= measureStart && instant < measureEnd }
+}
+
+/// What loops share while they run: two cells, each on its own pair of cache lines.
+///
+/// A handle; made and destroyed by the coordinator.
+struct RunSwitches: @unchecked Sendable {
+    // Unchecked: both cells are atomics, and the memory outlives every loop.
+    private let cells: UnsafeMutablePointer<Atomic<UInt64>>
+    private static let stride = 16
+
+    init() {
+        cells = .allocate(capacity: 2 * Self.stride)
+        UnsafeMutableRawPointer(cells)
+            .initializeMemory(as: UInt8.self, repeating: 0, count: 2 * Self.stride * 8)
+    }
+
+    func destroy() { cells.deallocate() }
+
+    /// Set to a signal number when the run is to be cut at once.
+    var interrupt: Int32 {
+        get { Int32(truncatingIfNeeded: cells[0].load(ordering: .relaxed)) }
+        nonmutating set { cells[0].store(UInt64(UInt32(newValue)), ordering: .relaxed) }
+    }
+
+    /// Takes one of `limit` requests; false when all are taken.
+    func takeRequest(limit: UInt64) -> Bool {
+        // One atomic add per request, not per event.
+        let taken = cells[Self.stride].add(1, ordering: .relaxed).oldValue
+        return taken < limit
+    }
+
+    /// Whether all of `limit` requests have been taken.
+    func areTaken(limit: UInt64) -> Bool {
+        cells[Self.stride].load(ordering: .relaxed) >= limit
+    }
+}

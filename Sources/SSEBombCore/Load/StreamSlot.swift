@@ -1,0 +1,165 @@
+// One stream: the state of its connection, of the request it carries, and what was stamped. A plain
+// struct in the loop's slab; nothing in it owns memory by itself (spills belong to the pool).
+
+/// A slot of the slab. The fields that every event touches stand first.
+struct StreamSlot: BitwiseCopyable {
+    // MARK: Connection
+
+    /// -1 while there is no connection.
+    var fd: Int32 = -1
+    /// Counts connections; events queued for an earlier one carry an earlier number.
+    var generation: UInt32 = 0
+    var life = StreamLifecycle()
+    var flags = Flags()
+    /// What epoll watches the descriptor for.
+    var interest: UInt32 = 0
+    /// Last instant this socket is known to have been empty by its own reads.
+    var emptySince = Instant.none
+    /// Arrival of the last bytes.
+    var lastRead = Instant.none
+    var tls: TLSSession?
+
+    struct Flags: OptionSet, BitwiseCopyable {
+        let rawValue: UInt16
+        /// The request's `sched` lies in the measured window.
+        static let belongs = Flags(rawValue: 1)
+        /// The last read filled the buffer: the socket may not have been empty since `emptySince`.
+        static let undrained = Flags(rawValue: 2)
+        /// This request opened its connection.
+        static let fresh = Flags(rawValue: 4)
+        /// The connection may carry another request after this message.
+        static let mayReuse = Flags(rawValue: 8)
+        /// The request was counted as started, and its start time is set.
+        static let hasTicket = Flags(rawValue: 16)
+        /// Over; nothing will start here any more.
+        static let retired = Flags(rawValue: 32)
+        /// The request is recorded; the slot becomes free when its connection has settled.
+        static let awaitsRelease = Flags(rawValue: 64)
+        /// Stamps of this connection come from the kernel.
+        static let kernelStamps = Flags(rawValue: 128)
+        /// The server gives running token counts on this stream.
+        static let runningUsage = Flags(rawValue: 256)
+        /// A usage has been seen on this stream.
+        static let hasUsage = Flags(rawValue: 512)
+        /// The last request of this slot failed: the next one waits.
+        static let failedLast = Flags(rawValue: 1024)
+        /// The error log has this request's failure already, because there is a body to it.
+        static let errorKept = Flags(rawValue: 2048)
+    }
+
+    // MARK: Body
+
+    var framing = BodyFraming.none
+    /// Payload bytes still to come of a body with a length.
+    var bodyRemaining: UInt64 = 0
+    var chunked: ChunkedDecoder
+    var sse: SSEParser
+    var dialect = Dialect.undetermined
+
+    // MARK: Stamps of the request
+
+    var tok0 = Instant.none
+    var tokN = Instant.none
+    var send0 = Instant.none
+    var sched = Instant.none
+    var conn0 = Instant.none
+    var conn1 = Instant.none
+    var tls1 = Instant.none
+    var hdr = Instant.none
+    var ev0 = Instant.none
+    var out0 = Instant.none
+    /// When a state with a limit of its own (sampling, settling) was entered.
+    var entered = Instant.none
+
+    // MARK: Counts of the request
+
+    var events: UInt64 = 0
+    /// Token-bearing events.
+    var tokens: UInt64 = 0
+    var maxGap: Int64 = -1
+    /// Tokens of the first token-bearing event.
+    var firstTokens: Int64 = 1
+    /// Latest count of a running or final usage.
+    var usageTokens: Int64 = 0
+    var promptTokens: Int64 = -1
+    var cachedTokens: Int64 = -1
+    var reasoningTokens: Int64 = -1
+    /// Gaps whose running count did not move: they belong to the next token.
+    var carriedGap: Int64 = 0
+
+    // MARK: Bookkeeping
+
+    /// Unfinished response head.
+    var head = Spill()
+    /// Where to go on looking for its end.
+    var headScanned: UInt32 = 0
+    var status: UInt16 = 0
+    var interimResponses: UInt16 = 0
+    /// Entry of the error log that this slot's error body goes to; -1 for none.
+    var sampleEntry: Int16 = -1
+    /// Failures in a row; decides how long the slot waits.
+    var failuresInRow: UInt16 = 0
+    /// Requests that the connection has carried.
+    var requestsOnConnection: UInt32 = 0
+    /// Which of the plan's addresses the connection goes to.
+    var addressIndex: UInt32 = 0
+    /// Bytes of the request that the kernel has taken.
+    var sentBytes: UInt32 = 0
+    /// Error bytes seen while sampling.
+    var sampledBytes: UInt32 = 0
+    var timer = TimerLink()
+
+    init(limits: WireLimits) {
+        chunked = ChunkedDecoder(limits: limits)
+        sse = Self.parser(limits)
+    }
+
+    /// A fresh parser; limits above what the parser takes act as its own.
+    static func parser(_ limits: WireLimits) -> SSEParser {
+        SSEParser(
+            lineLimit: UInt32(min(max(limits.lineBytes, 1), 1 << 30)),
+            eventLimit: UInt32(min(max(limits.eventBytes, 1), 1 << 30))
+        )
+    }
+
+    /// Clears what belongs to one request; the connection stays.
+    mutating func beginRequest(dialect: Dialect, limits: WireLimits, pool: SpillPool) {
+        let kept = flags.intersection([.kernelStamps, .belongs, .hasTicket, .undrained])
+        flags = kept
+        framing = .none
+        bodyRemaining = 0
+        chunked = ChunkedDecoder(limits: limits)
+        sse.release(to: pool)
+        head.release(to: pool)
+        self.dialect = dialect
+        tok0 = .none
+        tokN = .none
+        send0 = .none
+        conn0 = .none
+        conn1 = .none
+        tls1 = .none
+        hdr = .none
+        ev0 = .none
+        out0 = .none
+        events = 0
+        tokens = 0
+        maxGap = -1
+        firstTokens = 1
+        usageTokens = 0
+        promptTokens = -1
+        cachedTokens = -1
+        reasoningTokens = -1
+        carriedGap = 0
+        headScanned = 0
+        status = 0
+        interimResponses = 0
+        sampleEntry = -1
+        sentBytes = 0
+        sampledBytes = 0
+    }
+
+    /// What is known about N, the completion tokens (METRICS: tokens).
+    var completionTokens: Int64 {
+        flags.contains(.hasUsage) ? usageTokens : Int64(clamping: tokens)
+    }
+}

@@ -1,0 +1,257 @@
+// Answers of the mock that are not streams: JSON, errors, the refusals of broken requests, and the
+// completion in one piece. Knows no schedule beyond when that one is due.
+
+import Glibc
+
+/// An error that the mock answers with.
+enum MockError {
+    case notFound
+    case needsPost
+    case needsGet
+    case badBody
+    case tooManyRequests
+    case unavailable
+    case internalError
+
+    var statusLine: StaticString {
+        switch self {
+        case .notFound: "HTTP/1.1 404 Not Found\r\n"
+        case .needsPost: "HTTP/1.1 405 Method Not Allowed\r\nAllow: POST\r\n"
+        case .needsGet: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n"
+        case .badBody: "HTTP/1.1 400 Bad Request\r\n"
+        case .tooManyRequests: "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"
+        case .unavailable: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+        case .internalError: "HTTP/1.1 500 Internal Server Error\r\n"
+        }
+    }
+
+    /// OpenAI's error object.
+    var body: StaticString {
+        switch self {
+        case .notFound:
+            #"{"error":{"message":"no such path","type":"invalid_request_error","code":404}}"#
+        case .needsPost, .needsGet:
+            #"{"error":{"message":"wrong method","type":"invalid_request_error","code":405}}"#
+        case .badBody:
+            #"{"error":{"message":"not a JSON object","type":"invalid_request_error","code":400}}"#
+        case .tooManyRequests:
+            #"{"error":{"message":"rate limit reached","type":"rate_limit_error","code":429}}"#
+        case .unavailable:
+            #"{"error":{"message":"no worker is free","type":"server_error","code":503}}"#
+        case .internalError:
+            #"{"error":{"message":"the engine died","type":"server_error","code":500}}"#
+        }
+    }
+}
+
+extension MockLoop {
+    /// The message is complete: on to the next, or to the end of the connection.
+    mutating func finishMessage(_ index: UInt32) {
+        let connection = slab[index]
+        guard connection.pointee.keepsAlive else {
+            if connection.pointee.output.isEmpty { return close(index, orderly: true) }
+            connection.pointee.phase = .closing
+            return
+        }
+        connection.pointee.phase = .reading
+    }
+
+    /// Takes up requests that came before their turn.
+    mutating func resume(_ index: UInt32) {
+        if slab[index].pointee.phase == .reading { serveInput(index) }
+    }
+
+    // MARK: - Heads
+
+    /// Appends the status line and the type of a response with tokens, as its fault wants them.
+    func writeTokenHead(_ index: UInt32, type: String, _ writer: inout WireWriter) {
+        let fault = slab[index].pointee.script.fault?.kind
+        writer.append("HTTP/1.1 200 OK\r\nContent-Type: ")
+        if fault == .wrongType {
+            writer.append("text/html")
+        } else {
+            writer.append(text: type)
+        }
+        writer.append("\r\n")
+        guard fault == .bigHead else { return }
+        for _ in 0..<100 {
+            writer.append("X-Padding: ")
+            writer.append(repeating: UInt8(ascii: "x"), count: 1_024 - 13)
+            writer.append("\r\n")
+        }
+    }
+
+    /// Appends `Connection: close` where that is what will happen.
+    func writeConnection(_ index: UInt32, _ writer: inout WireWriter) {
+        if !slab[index].pointee.keepsAlive { writer.append("Connection: close\r\n") }
+    }
+
+    /// Appends the length of the body and the empty line.
+    func writeLength(_ index: UInt32, _ length: Int, _ writer: inout WireWriter) {
+        writer.append("Content-Length: ")
+        writer.append(decimal: UInt64(length))
+        writer.append("\r\n")
+        writeConnection(index, &writer)
+        writer.append("\r\n")
+    }
+
+    private func writeJSONFields(_ index: UInt32, length: Int, _ writer: inout WireWriter) {
+        writer.append("Content-Type: application/json\r\n")
+        writeLength(index, length, &writer)
+    }
+
+    // MARK: - Short answers
+
+    mutating func answerJSON(_ index: UInt32, _ body: StaticString, isHead: Bool) {
+        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+        writer.append("HTTP/1.1 200 OK\r\n")
+        writeJSONFields(index, length: body.utf8CodeUnitCount, &writer)
+        if !isHead { writer.append(body) }
+        if transmit(index, writer.bytes) { finishMessage(index) }
+    }
+
+    /// Cold: renders the truth.
+    mutating func answerJSON(_ index: UInt32, text: String, isHead: Bool) {
+        var text = text
+        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+        writer.append("HTTP/1.1 200 OK\r\n")
+        writeJSONFields(index, length: text.utf8.count, &writer)
+        guard transmit(index, writer.bytes) else { return }
+        // Two histograms of a few thousand cells can take more than the scratch block.
+        let isAlive =
+            isHead
+            || text.withUTF8 { transmit(index, UnsafeRawBufferPointer($0), limit: .max) }
+        if isAlive { finishMessage(index) }
+    }
+
+    mutating func answerError(_ index: UInt32, _ error: MockError, isHead: Bool) {
+        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+        writer.append(error.statusLine)
+        writeJSONFields(index, length: error.body.utf8CodeUnitCount, &writer)
+        if !isHead { writer.append(error.body) }
+        if transmit(index, writer.bytes) { finishMessage(index) }
+    }
+
+    mutating func answerNoContent(_ index: UInt32) {
+        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+        writer.append("HTTP/1.1 204 No Content\r\n")
+        writeConnection(index, &writer)
+        writer.append("\r\n")
+        if transmit(index, writer.bytes) { finishMessage(index) }
+    }
+
+    /// Answers what can't be understood, and ends the connection without cutting the answer off.
+    mutating func refuse(_ index: UInt32, _ status: UInt16) {
+        slab[index].pointee.keepsAlive = false
+        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+        switch status {
+        case 411: writer.append("HTTP/1.1 411 Length Required\r\n")
+        case 413: writer.append("HTTP/1.1 413 Content Too Large\r\n")
+        case 431: writer.append("HTTP/1.1 431 Request Header Fields Too Large\r\n")
+        default: writer.append("HTTP/1.1 400 Bad Request\r\n")
+        }
+        writeJSONFields(index, length: 0, &writer)
+        if transmit(index, writer.bytes) { linger(index) }
+    }
+
+    // MARK: - The completion in one piece
+
+    /// Waits for as long as the stream would have taken.
+    mutating func beginAnswer(_ index: UInt32) {
+        let connection = slab[index]
+        connection.pointee.phase = .answering
+        connection.pointee.due =
+            connection.pointee.arrived + connection.pointee.script.totalDelay()
+        wheel.arm(index, at: connection.pointee.due)
+    }
+
+    mutating func answerDue(_ index: UInt32) {
+        let fault = slab[index].pointee.script.fault
+        switch fault?.kind {
+        // Kinds that need a stream show themselves as what a whole answer can have.
+        case .errorEvent:
+            counters.add(.errorEvent)
+            answerError(index, .internalError, isHead: false)
+        case .malformedChunk, .endlessLine:
+            if let fault { counters.add(fault.kind) }
+            close(index)
+        case .reset, .close, .stall:
+            if let fault { commitFault(index, fault.kind) }
+        default: sendWholeAnswer(index)
+        }
+        resume(index)
+    }
+
+    private mutating func sendWholeAnswer(_ index: UInt32) {
+        let connection = slab[index]
+        let script = connection.pointee.script
+        let tokens = Int(script.tokens)
+        let half = Self.scratchSize / 2
+        var start = WireWriter(scratch, capacity: half)
+        writeAnswerStart(index, &start)
+        var end = WireWriter(scratch + half, capacity: half)
+        writeAnswerEnd(index, &end)
+        // A blank and four letters each: at most five million bytes.
+        let length = start.count + 5 * tokens + end.count
+        start = WireWriter(scratch, capacity: half)
+        writeTokenHead(index, type: "application/json", &start)
+        writeLength(index, length, &start)
+        writeAnswerStart(index, &start)
+        for number in 1...UInt32(max(1, tokens)) where tokens > 0 {
+            start.append(" ")
+            start.append(UnsafeRawBufferPointer(start: MockWords.word(number), count: 4))
+            guard start.count > half - 8 else { continue }
+            guard transmit(index, start.bytes, limit: .max) else { return }
+            start = WireWriter(scratch, capacity: half)
+        }
+        if script.fault?.kind == .garbageAfter { writeGarbage(&end) }
+        guard transmit(index, start.bytes, limit: .max),
+            transmit(index, end.bytes, limit: .max)
+        else { return }
+        counters.add(.tokens, UInt64(tokens))
+        finishMessage(index)
+    }
+
+    /// Appends bytes that belong to no message, and counts them as the fault they are.
+    func writeGarbage(_ writer: inout WireWriter) {
+        writer.append("bytes that belong to no message\r\n")
+        counters.add(.garbageAfter)
+    }
+
+    private func writeAnswerStart(_ index: UInt32, _ writer: inout WireWriter) {
+        let connection = slab[index]
+        let style = templates[connection.pointee.style].pointee.style
+        let identity = connection.pointee.script.identity
+        let isChat = style.api == .chat
+        writer.append(isChat ? "{\"id\":\"chatcmpl-" : "{\"id\":\"cmpl-")
+        writer.append(word: identity.high)
+        writer.append(word: identity.low)
+        writer.append(
+            isChat ? "\",\"object\":\"chat.completion\"" : "\",\"object\":\"text_completion\""
+        )
+        writer.append(",\"created\":1700000000,\"model\":\"")
+        writer.append(style.model)
+        writer.append("\",\"choices\":[{\"index\":0,")
+        writer.append(
+            isChat ? "\"message\":{\"role\":\"assistant\",\"content\":\"" : "\"text\":\""
+        )
+    }
+
+    private func writeAnswerEnd(_ index: UInt32, _ writer: inout WireWriter) {
+        let connection = slab[index]
+        let style = templates[connection.pointee.style].pointee.style
+        let script = connection.pointee.script
+        writer.append(style.api == .chat ? "\"}," : "\",\"logprobs\":null,")
+        writer.append(
+            script.isCut ? "\"finish_reason\":\"length\"}]," : "\"finish_reason\":\"stop\"}],"
+        )
+        let prompt = UInt64(connection.pointee.promptTokens)
+        writer.append("\"usage\":{\"prompt_tokens\":")
+        writer.append(decimal: prompt)
+        writer.append(",\"completion_tokens\":")
+        writer.append(decimal: UInt64(script.tokens))
+        writer.append(",\"total_tokens\":")
+        writer.append(decimal: prompt + UInt64(script.tokens))
+        writer.append("}}")
+    }
+}

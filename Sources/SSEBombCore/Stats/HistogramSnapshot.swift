@@ -1,0 +1,328 @@
+// What a recorder held at one moment, as a value: merged, subtracted and asked for percentiles.
+// Also the reader that yields what a recorder gained since it was last asked. Must not know who
+// records, or how a snapshot is written to a file.
+
+/// Counts of latencies in nanoseconds, mergeable without loss.
+///
+/// Holds only the cells that are not 0, in ascending order: ten bytes each. Equal snapshots are
+/// equal values. Counts saturate instead of overflowing, so that no file read in can stop a merge.
+public struct HistogramSnapshot: Sendable, Equatable {
+    /// Numbers of the non-zero cells, ascending; `HistogramLayout.cellCount` fits 16 bits.
+    private(set) var cells: [UInt16] = []
+    /// `counts[i]`, never 0, belongs to `cells[i]`.
+    private(set) var counts: [UInt64] = []
+
+    /// Number of samples.
+    public private(set) var count: UInt64 = 0
+    /// Sum of the samples in nanoseconds, exact; `UInt64.max` when it grew beyond that. An estimate
+    /// from the cells in a decoded snapshot, whose format carries no sum.
+    public private(set) var sum: UInt64 = 0
+    /// Least sample in nanoseconds, 0 when empty. Exact, except in intervals and after decoding:
+    /// there the least value of the lowest cell.
+    public private(set) var min: Int64 = 0
+    /// Greatest sample in nanoseconds, 0 when empty. Exact, except in intervals and after
+    /// decoding: there the greatest value of the highest cell.
+    public private(set) var max: Int64 = 0
+    /// How many samples were above 86,400 s and stand in the histogram as 86,400 s. Not carried by
+    /// the encoding.
+    public private(set) var clipped: UInt64 = 0
+
+    /// An empty snapshot: the neutral element of `merge`.
+    public init() {}
+
+    /// Reads a recorder.
+    ///
+    /// Exact when the writer has stopped. Beside a running writer every cell is a count that was
+    /// true during the reading, `count` is the sum of the cells read, and `sum` may be ahead of or
+    /// behind them by the records made meanwhile; two such readings can be subtracted.
+    init(reading histogram: Histogram) {
+        // The extremes first: a cell read later then can't lie beyond them.
+        guard let extremes = histogram.extremes else { return }
+        for cell in HistogramLayout.cells(of: extremes) {
+            let cellCount = histogram.count(ofCell: cell)
+            if cellCount != 0 { append(cell: cell, count: cellCount) }
+        }
+        guard count > 0 else { return }
+        min = Int64(extremes.lowerBound)
+        max = Int64(extremes.upperBound)
+        sum = histogram.sum
+        clipped = histogram.clipped
+    }
+
+    /// Builds a snapshot from cells alone, as a decoder must: sum, least and greatest are those of
+    /// the cells.
+    init(cells: [UInt16], counts: [UInt64]) {
+        self.cells = cells
+        self.counts = counts
+        for cellCount in counts { count = count.addingSaturating(cellCount) }
+        setExtremesFromCells(within: 0...UInt64(Int64.max))
+        sum = sumFromCells
+    }
+
+    /// Whether there is no sample.
+    public var isEmpty: Bool { count == 0 }
+
+    private mutating func append(cell: Int, count added: UInt64) {
+        cells.append(UInt16(cell))
+        counts.append(added)
+        count = count.addingSaturating(added)
+    }
+
+    private mutating func setExtremesFromCells(within bounds: ClosedRange<UInt64>) {
+        guard let first = cells.first, let last = cells.last else { return }
+        min = Int64(
+            Swift.max(HistogramLayout.lowestValue(ofCell: Int(first)), bounds.lowerBound)
+        )
+        max = Int64(
+            Swift.min(HistogramLayout.highestValue(ofCell: Int(last)), bounds.upperBound)
+        )
+    }
+
+    private var sumFromCells: UInt64 {
+        var total: UInt64 = 0
+        for (cell, cellCount) in zip(cells, counts) {
+            let middle = HistogramLayout.middleValue(ofCell: Int(cell))
+            total = total.addingSaturating(middle.multipliedSaturating(by: cellCount))
+        }
+        return total
+    }
+}
+
+// MARK: - Combining
+
+extension HistogramSnapshot {
+    /// Adds another snapshot's samples. Exact, associative and commutative: the order in which
+    /// threads, processes or days are merged cannot change a figure.
+    public mutating func merge(_ other: HistogramSnapshot) {
+        guard !other.isEmpty else { return }
+        guard !isEmpty else {
+            self = other
+            return
+        }
+        var merged = HistogramSnapshot()
+        merged.cells.reserveCapacity(Swift.max(cells.count, other.cells.count))
+        merged.counts.reserveCapacity(Swift.max(cells.count, other.cells.count))
+        var (mine, theirs) = (0, 0)
+        while mine < cells.count || theirs < other.cells.count {
+            let left = mine < cells.count ? Int(cells[mine]) : Int.max
+            let right = theirs < other.cells.count ? Int(other.cells[theirs]) : Int.max
+            var total: UInt64 = 0
+            if left <= right {
+                total = counts[mine]
+                mine += 1
+            }
+            if right <= left {
+                total = total.addingSaturating(other.counts[theirs])
+                theirs += 1
+            }
+            merged.append(cell: Swift.min(left, right), count: total)
+        }
+        merged.sum = sum.addingSaturating(other.sum)
+        merged.min = Swift.min(min, other.min)
+        merged.max = Swift.max(max, other.max)
+        merged.clipped = clipped.addingSaturating(other.clipped)
+        self = merged
+    }
+
+    /// The samples that came after `earlier`: counts and sum are exact differences, least and
+    /// greatest those of the cells, narrowed by this snapshot's.
+    ///
+    /// - Precondition: `earlier` was read from the same recorder before this one, or is a part
+    ///   that was merged into it; otherwise the subtraction traps.
+    public func subtracting(_ earlier: HistogramSnapshot) -> HistogramSnapshot {
+        var difference = HistogramSnapshot()
+        var old = 0
+        for (cell, cellCount) in zip(cells, counts) {
+            var gained = cellCount
+            if old < earlier.cells.count, earlier.cells[old] == cell {
+                gained -= earlier.counts[old]
+                old += 1
+            }
+            if gained != 0 { difference.append(cell: Int(cell), count: gained) }
+        }
+        precondition(old == earlier.cells.count, "not an earlier state of the same recorder")
+        guard !difference.isEmpty else { return difference }
+        difference.finishDifference(
+            within: UInt64(min)...UInt64(max),
+            sum: sum == .max ? nil : sum - earlier.sum,
+            clipped: clipped - earlier.clipped
+        )
+        return difference
+    }
+
+    /// A saturated sum (nil) can't be subtracted from; the cells then have to do.
+    private mutating func finishDifference(
+        within bounds: ClosedRange<UInt64>,
+        sum: UInt64?,
+        clipped: UInt64
+    ) {
+        setExtremesFromCells(within: bounds)
+        self.sum = sum ?? sumFromCells
+        self.clipped = clipped
+    }
+}
+
+// MARK: - Questions
+
+extension HistogramSnapshot {
+    /// The value that a share of the samples does not exceed, as HdrHistogram computes it: the
+    /// highest value of the cell that holds the sample of rank ceil(percentile % of count).
+    ///
+    /// In nanoseconds; 0 when empty. The same for a recorder and for the file written from it, and
+    /// therefore up to 0.1 % above `max` where the sample falls into the highest cell. 0 and below
+    /// ask for the lowest value of the lowest cell, 100 and above for the highest cell.
+    public func percentile(_ percentile: Double) -> Int64 {
+        guard let first = cells.first, let last = cells.last else { return 0 }
+        guard percentile > 0 else {
+            return Int64(HistogramLayout.lowestValue(ofCell: Int(first)))
+        }
+        let top = Int64(HistogramLayout.highestValue(ofCell: Int(last)))
+        guard percentile < 100 else { return top }
+        // One step down, so that rounding of the product can't push an exact rank into the next.
+        let rank = Swift.max(1, (percentile.nextDown * Double(count) / 100).rounded(.up))
+        var seen: UInt64 = 0
+        for (cell, cellCount) in zip(cells, counts) {
+            seen = seen.addingSaturating(cellCount)
+            if Double(seen) >= rank {
+                return Int64(HistogramLayout.highestValue(ofCell: Int(cell)))
+            }
+        }
+        return top
+    }
+
+    /// Arithmetic mean in nanoseconds, 0 when empty: exact while `sum` is, else that of the cells.
+    public var mean: Double {
+        guard !isEmpty else { return 0 }
+        return sum == .max ? meanOfCells : Double(sum) / Double(count)
+    }
+
+    /// Standard deviation (of a population) in nanoseconds, as HdrHistogram computes it: every
+    /// sample stands at the middle of its cell. 0 when empty.
+    public var standardDeviation: Double {
+        guard !isEmpty else { return 0 }
+        let mean = meanOfCells
+        var squares = 0.0
+        for (cell, cellCount) in zip(cells, counts) {
+            let deviation = Double(HistogramLayout.middleValue(ofCell: Int(cell))) - mean
+            squares += deviation * deviation * Double(cellCount)
+        }
+        return (squares / Double(count)).squareRoot()
+    }
+
+    private var meanOfCells: Double {
+        var total = 0.0
+        for (cell, cellCount) in zip(cells, counts) {
+            total += Double(HistogramLayout.middleValue(ofCell: Int(cell))) * Double(cellCount)
+        }
+        return total / Double(count)
+    }
+
+    /// Number of samples whose cell lies at or below that of `nanoseconds`. Samples up to 0.1 %
+    /// above the value are included where they share its cell.
+    public func count(atMost nanoseconds: Int64) -> UInt64 {
+        guard nanoseconds >= 0 else { return 0 }
+        let value = Swift.min(UInt64(nanoseconds), HistogramLayout.highestTrackable)
+        let limit = HistogramLayout.cell(of: value)
+        var total: UInt64 = 0
+        for (cell, cellCount) in zip(cells, counts) {
+            guard Int(cell) <= limit else { break }
+            total = total.addingSaturating(cellCount)
+        }
+        return total
+    }
+
+    /// Whether `count` samples support the statement of a percentile: MLPerf's early-stopping
+    /// floors at 99 % confidence, 64 for p90, 130 for p95, 662 for p99, 6,636 for p99.9.
+    ///
+    /// A percentile between two of these needs the higher one's floor. Beyond p99.9 the floors'
+    /// limit holds: 6.6384 expected samples above the percentile, the root of
+    /// exp(-x) (1 + x) = 0.01. Up to the median, and for the maximum (100), one sample will do.
+    public static func isSupported(percentile: Double, count: UInt64) -> Bool {
+        switch percentile {
+        case ...50, 100...: count >= 1
+        case ...90: count >= 64
+        case ...95: count >= 130
+        case ...99: count >= 662
+        case ...99.9: count >= 6_636
+        default: Double(count) * (100 - percentile) / 100 >= 6.6384
+        }
+    }
+
+    /// The non-empty cells in ascending order.
+    public var buckets: Buckets { Buckets(snapshot: self) }
+
+    /// One cell: the values that share it, in nanoseconds, and the number of samples.
+    public struct Bucket: Sendable, Equatable {
+        /// All values that fall into this cell.
+        public let range: ClosedRange<Int64>
+        /// Number of samples, at least 1.
+        public let count: UInt64
+    }
+
+    /// A view of a snapshot as its non-empty cells.
+    public struct Buckets: RandomAccessCollection, Sendable {
+        fileprivate let snapshot: HistogramSnapshot
+
+        /// Always 0.
+        public var startIndex: Int { 0 }
+        /// The number of non-empty cells.
+        public var endIndex: Int { snapshot.cells.count }
+
+        /// The non-empty cell at a position in `0..<endIndex`.
+        public subscript(position: Int) -> Bucket {
+            let cell = Int(snapshot.cells[position])
+            let lowest = Int64(HistogramLayout.lowestValue(ofCell: cell))
+            let highest = Int64(HistogramLayout.highestValue(ofCell: cell))
+            return Bucket(range: lowest...highest, count: snapshot.counts[position])
+        }
+    }
+}
+
+// MARK: - Intervals
+
+extension HistogramSnapshot {
+    /// Reads what a recorder gained since it was last asked, without disturbing its writer.
+    ///
+    /// Keeps a copy of the recorder's cells and looks only at those between the least and the
+    /// greatest value. The intervals of one reader, merged, are the whole: what a reading beside
+    /// the writer misses is in the next. Belongs to one thread; the recorder must outlive it.
+    final class IntervalReader {
+        private let histogram: Histogram
+        private let seen: UnsafeMutablePointer<UInt64>
+        private var seenSum: UInt64 = 0
+        private var seenClipped: UInt64 = 0
+
+        private static let byteCount = HistogramLayout.cellCount * MemoryLayout<UInt64>.stride
+
+        init(_ histogram: Histogram) {
+            self.histogram = histogram
+            seen = LazyPages.map(byteCount: Self.byteCount).assumingMemoryBound(to: UInt64.self)
+        }
+
+        deinit { LazyPages.unmap(UnsafeMutableRawPointer(seen), byteCount: Self.byteCount) }
+
+        /// The samples recorded since the last call, or since the start on the first one. Least and
+        /// greatest are those of the cells, narrowed by the recorder's.
+        func next() -> HistogramSnapshot {
+            var gained = HistogramSnapshot()
+            guard let extremes = histogram.extremes else { return gained }
+            for cell in HistogramLayout.cells(of: extremes) {
+                let now = histogram.count(ofCell: cell)
+                let before = seen[cell]
+                guard now != before else { continue }
+                gained.append(cell: cell, count: now - before)
+                seen[cell] = now
+            }
+            // A sum or clipped count that is ahead of its cell waits for it in the next interval.
+            guard !gained.isEmpty else { return gained }
+            let (sum, clipped) = (histogram.sum, histogram.clipped)
+            gained.finishDifference(
+                within: extremes,
+                sum: sum == .max ? nil : sum - seenSum,
+                clipped: clipped - seenClipped
+            )
+            (seenSum, seenClipped) = (sum, clipped)
+            return gained
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// Everything one loop records, in memory that only it writes and anybody may read.
+
+/// The recorders of one loop. A handle; made before the clock starts, destroyed after the merge.
+struct LoopStats {
+    let counters = CounterBlock(count: Counter.allCases.count)
+    /// All failures, and those of belonging requests, by kind.
+    let failures = CounterBlock(count: StreamFailure.count)
+    let windowFailures = CounterBlock(count: StreamFailure.count)
+    /// Final responses of belonging requests, by status code.
+    let status = CounterBlock(count: 600)
+
+    let ttft = Histogram()
+    let ttftFresh = Histogram()
+    let ttftSched = Histogram()
+    let ttfe = Histogram()
+    let ttfo = Histogram()
+    let gap = Histogram()
+    let itl = Histogram()
+    let tpot = Histogram()
+    let e2e = Histogram()
+    let e2eSched = Histogram()
+    let lastToken = Histogram()
+    let maxGap = Histogram()
+    let headers = Histogram()
+    let connect = Histogram()
+    let tls = Histogram()
+    let deliveryLag = Histogram()
+    let sendLag = Histogram()
+    /// Of reads that held several events.
+    let stampWindow = Histogram()
+    /// Of coalesced gaps, one entry a gap: divided into "at arrival" and "at reading" when the
+    /// median gap is known.
+    let coalescedGapWindow = Histogram()
+
+    /// The recorder of a metric.
+    func histogram(_ metric: Metric) -> Histogram {
+        switch metric {
+        case .ttft: ttft
+        case .ttftFresh: ttftFresh
+        case .ttftSched: ttftSched
+        case .ttfe: ttfe
+        case .ttfo: ttfo
+        case .gap: gap
+        case .itl: itl
+        case .tpot: tpot
+        case .e2e: e2e
+        case .e2eSched: e2eSched
+        case .lastToken: lastToken
+        case .maxGap: maxGap
+        case .headers: headers
+        case .connect: connect
+        case .tls: tls
+        case .deliveryLag: deliveryLag
+        case .sendLag: sendLag
+        case .stampWindow: stampWindow
+        }
+    }
+
+    @inline(__always)  // Runs per event.
+    func count(_ counter: Counter, _ amount: UInt64 = 1) {
+        counters.add(amount, at: counter.rawValue)
+    }
+
+    func value(_ counter: Counter) -> UInt64 { counters.value(at: counter.rawValue) }
+
+    func destroy() {
+        counters.destroy()
+        failures.destroy()
+        windowFailures.destroy()
+        status.destroy()
+        for metric in Metric.allCases { histogram(metric).destroy() }
+        coalescedGapWindow.destroy()
+    }
+}

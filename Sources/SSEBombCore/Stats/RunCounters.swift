@@ -1,0 +1,78 @@
+// What a loop counts. One writer, any reader: the display and the interval recorder read while the
+// owner counts, without a lock and without a shared cache line being written by two.
+
+import Synchronization
+
+/// A fixed block of counters with one writer, indexed by an enumeration or a small integer.
+///
+/// A handle: copies refer to the same cells. Relaxed load and store by the owner instead of an
+/// atomic add: nobody else writes, and readers only need values that were true a moment ago.
+struct CounterBlock {
+    private let cells: UnsafeMutablePointer<Atomic<UInt64>>
+    let count: Int
+
+    init(count: Int) {
+        self.count = count
+        // A cache line pair before and behind keeps neighbours on the heap out of the way.
+        let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * 8 + 256, alignment: 128)
+        bytes.initializeMemory(as: UInt8.self, repeating: 0, count: count * 8 + 256)
+        cells = (bytes + 128).bindMemory(to: Atomic<UInt64>.self, capacity: count)
+    }
+
+    func destroy() { (UnsafeMutableRawPointer(cells) - 128).deallocate() }
+
+    /// Owner only.
+    @inline(__always)  // Runs per event; two moves and an add.
+    func add(_ amount: UInt64, at index: Int) {
+        assert(index < count)
+        let cell = cells + index
+        cell.pointee.store(cell.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+    }
+
+    /// Owner only.
+    func set(_ value: UInt64, at index: Int) {
+        assert(index < count)
+        cells[index].store(value, ordering: .relaxed)
+    }
+
+    /// Anybody, any time.
+    func value(at index: Int) -> UInt64 { cells[index].load(ordering: .relaxed) }
+}
+
+/// The single counters of a loop. "Window" is the measured window; "belonging" requests are those
+/// whose `sched` lies inside it (METRICS: windows).
+enum Counter: Int, CaseIterable {
+    // Every request, whenever it started: what the time line and the display show.
+    case started, completed, failed, cut
+    case events, tokenEvents
+    // Requests that belong to the window.
+    case windowStarted, windowCompleted, windowFailed, windowCut
+    /// Belonging requests that completed before the window ended.
+    case windowCompletedInside
+    case retriedStale
+    case kernelClockStreams, userClockStreams
+    // By arrival inside the window, of whatever request.
+    case windowEvents, windowTokenEvents
+    /// Tokens by running usage, where the stream has it; else one an event.
+    case windowRunningTokens
+    /// Token-bearing events that were only reasoning.
+    case windowReasoningEvents
+    case comments, retryFields, unknownEvents
+    // Bookkeeping of the client.
+    case reads, wakeups, fullReads, stampsReplaced, clockSteps
+    case backoffNanoseconds
+    // Bytes.
+    case bytesReceived, bytesSent, bytesPlain, bytesBody
+    case connectionsOpened, connectionsReused, tlsResumed
+    // Tokens of belonging requests.
+    case completionTokens, promptTokens, cachedTokens, reasoningTokens
+    /// Belonging completed requests with and without a usage.
+    case requestsWithUsage, requestsWithoutUsage
+    /// Token-bearing events and usage tokens of completed requests whose usage came only at the
+    /// end: the scale of `usage_scaled`.
+    case scaledEvents, scaledTokens
+    /// Streams that gave running counts, and streams that did not (by their first token).
+    case runningUsageStreams, eventBasisStreams
+    /// Gauge: streams in flight now.
+    case inFlight
+}

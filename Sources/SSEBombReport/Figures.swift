@@ -1,0 +1,81 @@
+// Figures that several reports derive from a run in the same way, so that text and file can't
+// disagree. Must not know how they are shown.
+
+import SSEBombCore
+
+extension RunResult {
+    /// Length of the measured window in seconds; nil when there was none.
+    var measuredSeconds: Double? { measured > 0 ? Double(measured) / 1e9 : nil }
+
+    /// The API as the command line names it (`--api`); nil while unknown.
+    var apiName: String? {
+        switch dialect {
+        case .undetermined: nil
+        case .openaiChat: "openai-chat"
+        case .openaiCompletions: "openai-completions"
+        case .raw: "raw"
+        }
+    }
+
+    /// Whether tokens were counted at all: where no event was recognised, none could be.
+    var hasTokens: Bool { apiName != nil }
+
+    /// "kernel", "user" or "mixed", by the streams that each clock timed; nil without streams.
+    var clockName: String? {
+        switch (counts.kernelClockStreams > 0, counts.userClockStreams > 0) {
+        case (true, false): "kernel"
+        case (false, true): "user"
+        case (true, true): "mixed"
+        case (false, false): nil
+        }
+    }
+
+    /// Name of the signal that ended the run early.
+    var signalName: String? {
+        switch interruptedBy {
+        case nil: nil
+        case 2: "SIGINT"
+        case 15: "SIGTERM"
+        case let number?: "signal \(number)"
+        }
+    }
+
+    /// Events that the loops handled over the whole run, ramp and drain included.
+    var handledEvents: UInt64 { loops.reduce(0) { $0 &+ $1.events } }
+
+    /// CPU time of the process per handled event, in nanoseconds; nil without events.
+    var cpuPerEvent: Double? {
+        handledEvents > 0 ? Double(cpuUser + cpuSystem) / Double(handledEvents) : nil
+    }
+
+    /// Samples above 86,400 s, over all metrics.
+    var clipped: UInt64 { histograms.values.reduce(0) { $0 &+ $1.clipped } }
+
+    /// How the tokens behind a metric were counted; nil for metrics without tokens.
+    func basis(of metric: Metric) -> TokenBasis? {
+        switch metric {
+        case .itl: counts.itlBasis
+        case .tpot: counts.tpotBasis
+        default: nil
+        }
+    }
+}
+
+/// The percentiles of every report.
+enum ReportedPercentile: Double, CaseIterable {
+    case p50 = 50
+    case p90 = 90
+    case p95 = 95
+    case p99 = 99
+    case p999 = 99.9
+
+    /// Name in the result file.
+    var key: String { self == .p999 ? "p999" : "p\(Int(rawValue))" }
+    /// Name in tables.
+    var title: String { self == .p999 ? "p99.9" : key }
+
+    /// Whether `count` samples support it.
+    func isSupported(by count: UInt64) -> Bool {
+        HistogramSnapshot.isSupported(percentile: rawValue, count: count)
+    }
+}

@@ -1,0 +1,169 @@
+// What must not leave the process: header values, query values and everything derived from them. A
+// server may echo any of it, in any notation, in an error body, an event name or a finish reason, so
+// every text that came over the wire passes here before it is shown or written. Must not know reports
+// or files.
+
+import SSEBombCore
+
+/// Removes a plan's secrets from text that others wrote.
+///
+/// Secret are the values of all headers but a few that can't hold one (`publicHeaders`), the
+/// words in them, what they are when base64- or percent-decoded, and the values of the URL's query.
+/// Values under 8 bytes are left alone, since ordinary text would be full of them; in fields whose
+/// name speaks of credentials the bound is 4.
+struct Redaction: Sendable {
+    /// What stands in the place of a secret.
+    static let mask = "***"
+    /// Headers whose values are no secret, in lower case.
+    static let publicHeaders: Set<String> = [
+        "accept", "accept-encoding", "accept-language", "cache-control", "connection",
+        "content-length", "content-type", "host", "user-agent",
+    ]
+
+    private let patterns: [[UInt8]]
+    /// A cut text may end inside a secret: this many matching bytes at its end are removed too.
+    private static let shortestTail = 4
+
+    /// Collects the secrets of a request.
+    init(_ request: RequestSpecification) {
+        var secrets = SecretCollector()
+        for field in request.headers where !Self.publicHeaders.contains(field.name.lowercased()) {
+            secrets.add(header: field)
+        }
+        if let query = request.target.firstIndex(of: "?") {
+            secrets.add(query: request.target[request.target.index(after: query)...])
+        }
+        patterns = secrets.patterns
+    }
+
+    /// `bytes` with every secret replaced by the mask.
+    func apply(to bytes: [UInt8]) -> [UInt8] {
+        guard !patterns.isEmpty else { return bytes }
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if let end = longestMatch(in: bytes, at: index) {
+                result += Self.mask.utf8
+                index = end
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        return result
+    }
+
+    /// `text` with every secret replaced by the mask.
+    func apply(to text: String) -> String {
+        String(decoding: apply(to: Array(text.utf8)), as: UTF8.self)
+    }
+
+    private func longestMatch(in bytes: [UInt8], at start: Int) -> Int? {
+        var longest: Int?
+        for pattern in patterns {
+            guard let end = match(pattern, in: bytes, at: start) else { continue }
+            longest = max(longest ?? 0, end)
+        }
+        return longest
+    }
+
+    /// Where the pattern that begins at `start` ends, each of its bytes in whatever notation.
+    private func match(_ pattern: [UInt8], in bytes: [UInt8], at start: Int) -> Int? {
+        var index = start
+        for (matched, expected) in pattern.enumerated() {
+            let isTail = matched >= Self.shortestTail
+            guard index < bytes.count else { return isTail ? index : nil }
+            guard let next = Notation.end(of: expected, in: bytes, at: index) else {
+                return isTail && Notation.isCutEscape(bytes[index...]) ? bytes.count : nil
+            }
+            index = next
+        }
+        return index
+    }
+}
+
+extension Redaction {
+    /// A request's URL without the values of its query: `https://host/v1/chat?key=***`.
+    ///
+    /// A query item without "=" is hidden whole, since it can be a bare key.
+    static func url(of request: RequestSpecification) -> String {
+        "\(request.scheme)://\(request.authority)\(target(request.target))"
+    }
+
+    private static func target(_ target: String) -> String {
+        guard let mark = target.firstIndex(of: "?") else { return target }
+        let items = target[target.index(after: mark)...].split(
+            separator: "&",
+            omittingEmptySubsequences: false
+        )
+        let hidden = items.map { item -> String in
+            guard let equals = item.firstIndex(of: "=") else { return item.isEmpty ? "" : mask }
+            return item[..<equals] + "=" + mask
+        }
+        return target[...mark] + hidden.joined(separator: "&")
+    }
+}
+
+/// The ways in which one byte can be written.
+private enum Notation {
+    /// Where `byte` ends that starts at `index`: as itself, `%41`, `\u0041`, `\x41`, `\/`, or as
+    /// an HTML entity. Nil where another byte stands there.
+    static func end(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
+        switch bytes[index] {
+        case UInt8(ascii: "%"):
+            if hexadecimal(bytes, index + 1, digits: 2) == byte { return index + 3 }
+        case UInt8(ascii: "\\"):
+            if let end = endOfEscape(of: byte, in: bytes, at: index) { return end }
+        case UInt8(ascii: "&"):
+            if let end = endOfEntity(of: byte, in: bytes, at: index) { return end }
+        case UInt8(ascii: "+"):
+            // Form encoding writes a space so.
+            if byte == UInt8(ascii: " ") { return index + 1 }
+        default: break
+        }
+        return bytes[index] == byte ? index + 1 : nil
+    }
+
+    /// Whether the text ends in what may have become an escape.
+    static func isCutEscape(_ rest: ArraySlice<UInt8>) -> Bool {
+        guard let first = rest.first, rest.count < 6 else { return false }
+        let isWhole = first == UInt8(ascii: "%") && rest.count >= 3
+        return "%\\&".utf8.contains(first) && !isWhole
+    }
+
+    private static func endOfEscape(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
+        guard index + 1 < bytes.count else { return nil }
+        switch bytes[index + 1] {
+        case UInt8(ascii: "u"):
+            return hexadecimal(bytes, index + 2, digits: 4) == byte ? index + 6 : nil
+        case UInt8(ascii: "x"):
+            return hexadecimal(bytes, index + 2, digits: 2) == byte ? index + 4 : nil
+        case UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "\""), UInt8(ascii: "'"):
+            return bytes[index + 1] == byte ? index + 2 : nil
+        default: return nil
+        }
+    }
+
+    private static let entities: [(text: [UInt8], byte: UInt8)] = [
+        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""),
+        ("&apos;", "'"), ("&#39;", "'"), ("&#x27;", "'"), ("&#43;", "+"), ("&#61;", "="),
+    ].map { (Array($0.0.utf8), UInt8(ascii: $0.1)) }
+
+    private static func endOfEntity(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
+        for entity in entities where entity.byte == byte {
+            if bytes[index...].starts(with: entity.text) { return index + entity.text.count }
+        }
+        return nil
+    }
+
+    /// The byte written as `digits` hexadecimal digits; nil where they aren't or exceed a byte.
+    private static func hexadecimal(_ bytes: [UInt8], _ start: Int, digits: Int) -> UInt8? {
+        guard start + digits <= bytes.count else { return nil }
+        let text = String(decoding: bytes[start..<start + digits], as: UTF8.self)
+        guard text.utf8.count == digits, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }) else {
+            return nil
+        }
+        return UInt8(text, radix: 16)
+    }
+}

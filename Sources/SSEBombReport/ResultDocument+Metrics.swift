@@ -1,0 +1,132 @@
+// The shape of the result file's parts that describe what was timed: metrics, the time line, the
+// client's own account and the kept errors. Times are integer nanoseconds unless the name ends in
+// `_s`. Holds no logic.
+
+extension ResultDocument {
+    /// One latency: its figures and the histogram they come from.
+    struct MetricRecord: Codable, Equatable, Sendable {
+        var unit = "ns"
+        var basis: String?
+        var count: UInt64
+        var clipped: UInt64?
+        var unfinished: Unfinished?
+        var mean: Int64?
+        var stddev: Int64?
+        var min: Int64?
+        var max: Int64?
+        var p50: Int64?
+        var p90: Int64?
+        var p95: Int64?
+        var p99: Int64?
+        var p999: Int64?
+        var unsupported: [String]?
+        var histogram: String?
+
+        /// Waits that never ended.
+        struct Unfinished: Codable, Equatable, Sendable {
+            var count: UInt64
+            var greatestAge: Int64
+
+            enum CodingKeys: String, CodingKey {
+                case count
+                case greatestAge = "greatest_age"
+            }
+        }
+    }
+
+    /// One stretch of the time line.
+    struct IntervalRecord: Codable, Equatable, Sendable {
+        var startS: Int
+        var requests: Requests
+        var tokens: Double?
+        var tokenEvents: UInt64
+        var events: UInt64
+        var inFlight: Double?
+        var ttft: Latency
+        var gap: Latency
+        var failures: [String: UInt64]
+
+        struct Requests: Codable, Equatable, Sendable {
+            var started: UInt64
+            var completed: UInt64
+            var failed: UInt64
+        }
+
+        struct Latency: Codable, Equatable, Sendable {
+            var count: UInt64
+            var p50: Int64?
+            var p99: Int64?
+            var histogram: String?
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case startS = "start_s"
+            case requests, tokens
+            case tokenEvents = "token_events"
+            case events
+            case inFlight = "in_flight"
+            case ttft, gap, failures
+        }
+    }
+
+    /// What the client says of itself.
+    struct ClientRecord: Codable, Equatable, Sendable {
+        var clock: String?
+        var clockStreams: ClockStreams
+        var loops: [Loop]
+        var cpuS: CPU
+        var peakRSSBytes: Int64?
+        var cpuNsPerEvent: Double?
+
+        struct ClockStreams: Codable, Equatable, Sendable {
+            var kernel: UInt64
+            var user: UInt64
+        }
+
+        struct Loop: Codable, Equatable, Sendable {
+            var cpu: Int32?
+            var busy: Double?
+            var events: UInt64
+            var reads: UInt64
+            var wakeups: UInt64
+            var involuntarySwitches: Int64
+            var runQueueWaitS: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case cpu, busy, events, reads, wakeups
+                case involuntarySwitches = "involuntary_switches"
+                case runQueueWaitS = "run_queue_wait_s"
+            }
+        }
+
+        struct CPU: Codable, Equatable, Sendable {
+            var user: Double
+            var system: Double
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case clock
+            case clockStreams = "clock_streams"
+            case loops
+            case cpuS = "cpu_s"
+            case peakRSSBytes = "peak_rss_bytes"
+            case cpuNsPerEvent = "cpu_ns_per_event"
+        }
+    }
+
+    /// One kind of failure with a sample.
+    struct ErrorRecord: Codable, Equatable, Sendable {
+        var kind: String
+        var status: Int?
+        var count: UInt64
+        var firstAtS: Double
+        var detail: String?
+        var sample: String?
+
+        enum CodingKeys: String, CodingKey {
+            case kind, status, count
+            case firstAtS = "first_at_s"
+            case detail, sample
+        }
+    }
+}

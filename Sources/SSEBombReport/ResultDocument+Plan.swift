@@ -1,0 +1,104 @@
+// The shape of the result file's `plan`: what was asked for, resolved and without secrets. Holds no
+// logic.
+
+extension ResultDocument {
+    /// The resolved plan.
+    struct Plan: Codable, Equatable, Sendable {
+        var url: String
+        var method: String
+        var headers: [String]
+        var bodyBytes: Int?
+        var samePrompt: Bool
+        var api: String?
+        var addresses: [String]
+        var sourceAddresses: [String]
+        var tls: TLS?
+        var model: String
+        var streams: Int
+        var durationS: Double?
+        var requests: UInt64?
+        var rampS: Double
+        var warmupS: Double
+        var drainS: Double
+        var thinkS: Double
+        var connectRate: Double?
+        var seed: UInt64
+        var threads: Int
+        var cpus: [Int32]
+        var clock: String
+        var until: String?
+        var maxEvents: UInt64?
+        var timeouts: Timeouts
+        var limits: Limits
+        var keepalive: Bool
+        var reuse: UInt32?
+
+        enum CodingKeys: String, CodingKey {
+            case url, method, headers
+            case bodyBytes = "body_bytes"
+            case samePrompt = "same_prompt"
+            case api, addresses
+            case sourceAddresses = "source_addresses"
+            case tls, model, streams
+            case durationS = "duration_s"
+            case requests
+            case rampS = "ramp_s"
+            case warmupS = "warmup_s"
+            case drainS = "drain_s"
+            case thinkS = "think_s"
+            case connectRate = "connect_rate"
+            case seed, threads, cpus, clock, until
+            case maxEvents = "max_events"
+            case timeouts, limits, keepalive, reuse
+        }
+    }
+}
+
+extension ResultDocument.Plan {
+    /// How TLS was spoken; absent for plain connections.
+    struct TLS: Codable, Equatable, Sendable {
+        var verify: Bool
+        var cacert: String?
+        var cert: String?
+        var sni: String?
+        var min: String?
+        var max: String?
+        var ciphers: String?
+    }
+
+    /// The five limits of time; absent is unlimited.
+    struct Timeouts: Codable, Equatable, Sendable {
+        var connectS: Double?
+        var headerS: Double?
+        var firstEventS: Double?
+        var idleS: Double?
+        var totalS: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case connectS = "connect_s"
+            case headerS = "header_s"
+            case firstEventS = "first_event_s"
+            case idleS = "idle_s"
+            case totalS = "total_s"
+        }
+    }
+
+    /// The limits of what a server may send.
+    struct Limits: Codable, Equatable, Sendable {
+        var headBytes: Int
+        var lineBytes: Int
+        var eventBytes: Int
+        var interimResponses: Int
+        var chunkLineBytes: Int
+        var trailerBytes: Int
+
+        enum CodingKeys: String, CodingKey {
+            case headBytes = "head_bytes"
+            case lineBytes = "line_bytes"
+            case eventBytes = "event_bytes"
+            case interimResponses = "interim_responses"
+            case chunkLineBytes = "chunk_line_bytes"
+            case trailerBytes = "trailer_bytes"
+        }
+    }
+}

@@ -1,0 +1,194 @@
+// The shape of the result file's parts that describe a run, its plan and its counts. Names are
+// stable: scripts read them. Optional fields are absent where nothing was measured; a 0 is always a
+// measured 0. Holds no logic.
+
+/// The whole document.
+struct ResultDocument: Codable, Equatable, Sendable {
+    /// Raised when a field changes its meaning or goes; new fields don't count.
+    static let schemaVersion = 1
+
+    var schemaVersion = Self.schemaVersion
+    var tool: Tool
+    var run: Run
+    var plan: Plan
+    var environment: Environment
+    var counts: Counts
+    var rates: Rates
+    /// By `Metric`'s raw values.
+    var metrics: [String: MetricRecord]
+    var intervals: [IntervalRecord]
+    var intervalS: Int
+    var client: ClientRecord
+    var errors: [ErrorRecord]
+
+    enum CodingKeys: String, CodingKey {
+        case schemaVersion = "schema_version"
+        case tool, run, plan, environment, counts, rates, metrics, intervals
+        case intervalS = "interval_s"
+        case client, errors
+    }
+}
+
+extension ResultDocument {
+    /// Who wrote the document.
+    struct Tool: Codable, Equatable, Sendable {
+        var name: String
+        var version: String
+    }
+
+    /// When and how long.
+    struct Run: Codable, Equatable, Sendable {
+        var id: String
+        var startedAt: String
+        var measuredS: Double
+        var steadyS: Int?
+        var steadyStartS: Int?
+        var interrupted: Bool
+        var signal: String?
+        var labels: [String: String]
+
+        enum CodingKeys: String, CodingKey {
+            case id
+            case startedAt = "started_at"
+            case measuredS = "measured_s"
+            case steadyS = "steady_s"
+            case steadyStartS = "steady_start_s"
+            case interrupted, signal, labels
+        }
+    }
+
+    /// The machine.
+    struct Environment: Codable, Equatable, Sendable {
+        var kernel: String?
+        var cpus: Int?
+        var cpuModel: String?
+        var machine: String?
+        var limits: Limits
+        var tls: TLS?
+
+        struct Limits: Codable, Equatable, Sendable {
+            var descriptors: UInt64?
+            var ports: Int?
+        }
+
+        struct TLS: Codable, Equatable, Sendable {
+            var library: String
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case kernel, cpus
+            case cpuModel = "cpu_model"
+            case machine, limits, tls
+        }
+    }
+
+    /// What happened how often.
+    struct Counts: Codable, Equatable, Sendable {
+        var requests: Requests
+        var failures: [String: UInt64]
+        var status: [String: UInt64]
+        var finishReasons: [String: UInt64]
+        var events: UInt64
+        var tokenEvents: UInt64
+        var reasoningEvents: UInt64
+        var eventTypes: [String: UInt64]
+        var comments: UInt64
+        var retries: UInt64
+        var unknownEvents: UInt64
+        var coalesced: Coalesced
+        var stampsReplaced: UInt64?
+        var clockSteps: UInt64?
+        var fullReads: UInt64
+        var clipped: UInt64
+        var tokens: Tokens?
+        var bytes: Bytes
+        var connections: Connections
+
+        struct Requests: Codable, Equatable, Sendable {
+            var started: UInt64
+            var completed: UInt64
+            var failed: UInt64
+            var cancelled: UInt64
+            var cut: UInt64
+            var completedInWindow: UInt64
+            var outsideWindow: UInt64
+            var retriedStale: UInt64
+            var backoffS: Double
+
+            enum CodingKeys: String, CodingKey {
+                case started, completed, failed, cancelled, cut
+                case completedInWindow = "completed_in_window"
+                case outsideWindow = "outside_window"
+                case retriedStale = "retried_stale"
+                case backoffS = "backoff_s"
+            }
+        }
+
+        struct Coalesced: Codable, Equatable, Sendable {
+            var atArrival: UInt64
+            var atReading: UInt64
+
+            enum CodingKeys: String, CodingKey {
+                case atArrival = "at_arrival"
+                case atReading = "at_reading"
+            }
+        }
+
+        struct Tokens: Codable, Equatable, Sendable {
+            var completion: UInt64
+            var prompt: UInt64?
+            var cached: UInt64?
+            var reasoning: UInt64?
+            var basis: String
+        }
+
+        struct Bytes: Codable, Equatable, Sendable {
+            var received: UInt64
+            var sent: UInt64
+            var plaintext: UInt64?
+            var body: UInt64
+        }
+
+        struct Connections: Codable, Equatable, Sendable {
+            var opened: UInt64
+            var reused: UInt64
+            var tlsResumed: UInt64?
+
+            enum CodingKeys: String, CodingKey {
+                case opened, reused
+                case tlsResumed = "tls_resumed"
+            }
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case requests, failures, status
+            case finishReasons = "finish_reasons"
+            case events
+            case tokenEvents = "token_events"
+            case reasoningEvents = "reasoning_events"
+            case eventTypes = "event_types"
+            case comments, retries
+            case unknownEvents = "unknown_events"
+            case coalesced
+            case stampsReplaced = "stamps_replaced"
+            case clockSteps = "clock_steps"
+            case fullReads = "full_reads"
+            case clipped, tokens, bytes, connections
+        }
+    }
+
+    /// Per second, over the measured and the steady window.
+    struct Rates: Codable, Equatable, Sendable {
+        var requests: Double?
+        var tokens: Double?
+        var basis: String?
+        var events: Double?
+        var steady: Steady?
+
+        struct Steady: Codable, Equatable, Sendable {
+            var requests: Double
+            var tokens: Double?
+            var events: Double
+        }
+    }
+}

@@ -1,0 +1,323 @@
+// How a run becomes a result document. Every text that came over the wire passes the redaction, and
+// a figure that wasn't measured is left out. Must not know how the document is encoded or stored.
+
+import SSEBombCore
+
+extension ResultDocument {
+    init(_ result: RunResult, context: RunContext) {
+        let redaction = Redaction(result.plan.request)
+        tool = Tool(name: "ssebomb", version: context.toolVersion)
+        run = Run(result, context: context)
+        plan = Plan(result)
+        environment = Environment(context.environment, usesTLS: result.plan.tls != nil)
+        counts = Counts(result, redaction)
+        rates = Rates(result)
+        metrics = [:]
+        for metric in Metric.allCases {
+            metrics[metric.rawValue] = MetricRecord(
+                result.histograms[metric] ?? HistogramSnapshot(),
+                unfinished: result.unfinished[metric],
+                basis: result.basis(of: metric)
+            )
+        }
+        let tokensPerEvent = result.tokensPerEvent
+        intervals = result.intervals.map { IntervalRecord($0, tokensPerEvent: tokensPerEvent) }
+        intervalS = result.intervalSeconds
+        client = ClientRecord(result)
+        errors = result.errors.map { ErrorRecord($0, redaction) }
+    }
+}
+
+extension RunResult {
+    /// What one token-bearing event is worth, over the measured window: the time line counts events,
+    /// and its tokens are on the basis of the token rates. Nil where no tokens were counted.
+    fileprivate var tokensPerEvent: Double? {
+        guard hasTokens else { return nil }
+        if counts.throughputBasis == .event { return 1 }
+        guard counts.tokenEvents > 0 else { return nil }
+        return counts.tokensInWindow / Double(counts.tokenEvents)
+    }
+}
+
+extension ResultDocument.Run {
+    fileprivate init(_ result: RunResult, context: RunContext) {
+        id = context.id
+        startedAt = WallClock.timestamp(result.startedAt)
+        measuredS = Double(result.measured) / 1e9
+        steadyS = result.steady?.seconds
+        steadyStartS = result.steady?.startSeconds
+        interrupted = result.interruptedBy != nil
+        signal = result.signalName
+        labels = context.labels
+    }
+}
+
+extension ResultDocument.Environment {
+    fileprivate init(_ environment: RunEnvironment, usesTLS: Bool) {
+        kernel = environment.kernel
+        cpus = environment.cpus
+        cpuModel = environment.cpuModel
+        machine = environment.machine
+        limits = Limits(descriptors: environment.descriptors, ports: environment.ports)
+        tls = usesTLS ? environment.tlsLibrary.map { TLS(library: $0) } : nil
+    }
+}
+
+extension ResultDocument.Plan {
+    fileprivate init(_ result: RunResult) {
+        let plan = result.plan
+        let request = plan.request
+        url = Redaction.url(of: request)
+        method = request.method
+        headers = request.headers.map(\.name)
+        bodyBytes = request.body?.count
+        samePrompt = true
+        api = result.apiName
+        addresses = plan.addresses.map(\.text)
+        sourceAddresses = plan.sourceAddresses.map(\.text)
+        tls = plan.tls.map { TLS($0) }
+        model = "closed"
+        streams = plan.streams
+        durationS = plan.duration.map { seconds($0) }
+        requests = plan.requests
+        rampS = seconds(plan.ramp)
+        warmupS = seconds(plan.warmup)
+        drainS = seconds(plan.drain)
+        thinkS = seconds(plan.think)
+        connectRate = plan.connectRate > 0 ? finite(plan.connectRate) : nil
+        seed = plan.seed
+        threads = plan.threads
+        cpus = plan.cpus
+        clock = plan.clock.rawValue
+        until = plan.until.map { String(decoding: $0, as: UTF8.self) }
+        maxEvents = plan.maxEvents
+        timeouts = Timeouts(
+            connectS: plan.timeouts.connect.map { seconds($0) },
+            headerS: plan.timeouts.header.map { seconds($0) },
+            firstEventS: plan.timeouts.firstEvent.map { seconds($0) },
+            idleS: plan.timeouts.idle.map { seconds($0) },
+            totalS: plan.timeouts.total.map { seconds($0) }
+        )
+        limits = Limits(
+            headBytes: plan.limits.headBytes,
+            lineBytes: plan.limits.lineBytes,
+            eventBytes: plan.limits.eventBytes,
+            interimResponses: plan.limits.interimResponses,
+            chunkLineBytes: plan.limits.chunkLineBytes,
+            trailerBytes: plan.limits.trailerBytes
+        )
+        keepalive = plan.keepAlive
+        reuse = plan.reuseLimit
+    }
+}
+
+extension ResultDocument.Plan.TLS {
+    fileprivate init(_ options: TLSClientOptions) {
+        verify = options.verify
+        cacert = options.caFile
+        cert = options.certFile
+        sni = options.serverName
+        min = options.minVersion?.name
+        max = options.maxVersion?.name
+        ciphers = options.ciphers
+    }
+}
+
+extension ResultDocument.Counts {
+    fileprivate init(_ result: RunResult, _ redaction: Redaction) {
+        let counts = result.counts
+        requests = Requests(counts)
+        failures = byName(counts.failures)
+        status = [:]
+        for (code, count) in counts.status { status[String(code)] = count }
+        finishReasons = redacted(counts.finishReasons, redaction)
+        events = counts.events
+        tokenEvents = counts.tokenEvents
+        reasoningEvents = counts.reasoningEvents
+        eventTypes = redacted(counts.eventTypes, redaction)
+        comments = counts.comments
+        retries = counts.retries
+        unknownEvents = counts.unknownEvents
+        coalesced = Coalesced(
+            atArrival: counts.coalescedAtArrival,
+            atReading: counts.coalescedAtReading
+        )
+        // Only kernel stamps can be implausible or be moved by a step of the wall clock.
+        let hasStamps = counts.kernelClockStreams > 0
+        stampsReplaced = hasStamps ? counts.stampsReplaced : nil
+        clockSteps = hasStamps ? counts.clockSteps : nil
+        fullReads = counts.fullReads
+        clipped = result.clipped
+        if result.hasTokens { tokens = Tokens(counts) }
+        let usesTLS = result.plan.tls != nil
+        bytes = Bytes(
+            received: counts.bytesReceived,
+            sent: counts.bytesSent,
+            plaintext: usesTLS ? counts.bytesPlain : nil,
+            body: counts.bytesBody
+        )
+        connections = Connections(
+            opened: counts.connectionsOpened,
+            reused: counts.connectionsReused,
+            tlsResumed: usesTLS ? counts.tlsResumed : nil
+        )
+    }
+}
+
+extension ResultDocument.Counts.Tokens {
+    fileprivate init(_ counts: RunCounts) {
+        completion = counts.completionTokens
+        prompt = known(counts.promptTokens)
+        cached = known(counts.cachedTokens)
+        reasoning = known(counts.reasoningTokens)
+        basis = counts.tokenBasis.rawValue
+    }
+}
+
+extension ResultDocument.Counts.Requests {
+    fileprivate init(_ counts: RunCounts) {
+        started = counts.started
+        completed = counts.completed
+        failed = counts.failed
+        cancelled = counts.cancelled
+        cut = counts.cut
+        completedInWindow = counts.completedInWindow
+        outsideWindow = counts.startedOutsideWindow
+        retriedStale = counts.retriedStale
+        backoffS = seconds(counts.backoff)
+    }
+}
+
+extension ResultDocument.Rates {
+    fileprivate init(_ result: RunResult) {
+        if let measured = result.measuredSeconds {
+            requests = Double(result.counts.completedInWindow) / measured
+            basis = result.hasTokens ? result.counts.throughputBasis.rawValue : nil
+            tokens = result.hasTokens ? finite(result.counts.tokensInWindow / measured) : nil
+            events = Double(result.counts.events) / measured
+        }
+        guard let window = result.steady, window.seconds > 0 else { return }
+        steady = Steady(
+            requests: Double(window.requests) / Double(window.seconds),
+            tokens: result.hasTokens ? finite(window.tokens / Double(window.seconds)) : nil,
+            events: Double(window.events) / Double(window.seconds)
+        )
+    }
+}
+
+extension ResultDocument.MetricRecord {
+    /// Nil where nothing was measured and nothing was waited for.
+    init?(_ histogram: HistogramSnapshot, unfinished waits: UnfinishedWaits?, basis: TokenBasis?) {
+        let waits = waits.flatMap { $0.count > 0 ? $0 : nil }
+        guard !histogram.isEmpty || waits != nil else { return nil }
+        count = histogram.count
+        unfinished = waits.map { Unfinished(count: $0.count, greatestAge: $0.greatestAge) }
+        self.basis = basis?.rawValue
+        guard !histogram.isEmpty else { return }
+        clipped = histogram.clipped > 0 ? histogram.clipped : nil
+        mean = nanoseconds(histogram.mean)
+        stddev = nanoseconds(histogram.standardDeviation)
+        min = histogram.min
+        max = histogram.max
+        p50 = histogram.percentile(50)
+        p90 = histogram.percentile(90)
+        p95 = histogram.percentile(95)
+        p99 = histogram.percentile(99)
+        p999 = histogram.percentile(99.9)
+        let weak = ReportedPercentile.allCases.filter { !$0.isSupported(by: histogram.count) }
+        unsupported = weak.isEmpty ? nil : weak.map(\.key)
+        self.histogram = histogram.base64V2()
+    }
+}
+
+extension ResultDocument.IntervalRecord {
+    fileprivate init(_ interval: RunInterval, tokensPerEvent: Double?) {
+        startS = interval.startSeconds
+        requests = Requests(
+            started: interval.started,
+            completed: interval.completed,
+            failed: interval.failed
+        )
+        tokenEvents = interval.tokenEvents
+        tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }
+        events = interval.events
+        inFlight = finite(interval.inFlight)
+        ttft = Latency(interval.ttft)
+        gap = Latency(interval.gap)
+        failures = byName(interval.failures)
+    }
+}
+
+extension ResultDocument.IntervalRecord.Latency {
+    fileprivate init(_ histogram: HistogramSnapshot) {
+        count = histogram.count
+        guard !histogram.isEmpty else { return }
+        p50 = histogram.percentile(50)
+        p99 = histogram.percentile(99)
+        self.histogram = histogram.base64V2()
+    }
+}
+
+extension ResultDocument.ClientRecord {
+    fileprivate init(_ result: RunResult) {
+        clock = result.clockName
+        clockStreams = ClockStreams(
+            kernel: result.counts.kernelClockStreams,
+            user: result.counts.userClockStreams
+        )
+        loops = result.loops.map { loop in
+            Loop(
+                cpu: loop.cpu,
+                busy: finite(loop.busy),
+                events: loop.events,
+                reads: loop.reads,
+                wakeups: loop.wakeups,
+                involuntarySwitches: loop.involuntarySwitches,
+                runQueueWaitS: loop.runQueueWait.map { seconds($0) }
+            )
+        }
+        cpuS = CPU(user: seconds(result.cpuUser), system: seconds(result.cpuSystem))
+        peakRSSBytes = result.peakResidentBytes > 0 ? result.peakResidentBytes : nil
+        cpuNsPerEvent = result.cpuPerEvent
+    }
+}
+
+extension ResultDocument.ErrorRecord {
+    fileprivate init(_ error: ErrorSample, _ redaction: Redaction) {
+        kind = error.kind.name
+        status = error.status
+        count = error.count
+        firstAtS = finite(error.firstAtSeconds) ?? 0
+        detail = error.detail.isEmpty ? nil : redaction.apply(to: error.detail)
+        if !error.sample.isEmpty {
+            sample = String(decoding: redaction.apply(to: error.sample), as: UTF8.self)
+        }
+    }
+}
+
+// MARK: - Small conversions
+
+private func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1e9 }
+
+/// JSON has no infinities.
+private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
+
+private func nanoseconds(_ value: Double) -> Int64? {
+    Int64(exactly: value.rounded())
+}
+
+/// Token counts that only a server's usage can give: 0 says that it gave none.
+private func known(_ count: UInt64) -> UInt64? { count > 0 ? count : nil }
+
+private func byName(_ failures: [StreamFailure: UInt64]) -> [String: UInt64] {
+    var named: [String: UInt64] = [:]
+    for (kind, count) in failures where count > 0 { named[kind.name] = count }
+    return named
+}
+
+/// Names that a server chose; two that differ only in a secret become one.
+private func redacted(_ counts: [String: UInt64], _ redaction: Redaction) -> [String: UInt64] {
+    var clean: [String: UInt64] = [:]
+    for (name, count) in counts { clean[redaction.apply(to: name), default: 0] += count }
+    return clean
+}

@@ -1,0 +1,59 @@
+// The result file: one JSON document, complete enough to draw every report from it again and to be
+// merged with others without loss. What each field means stands in docs/RESULT-FORMAT.md; how a run
+// becomes a document, in ResultFile+Building.swift.
+
+import FoundationEssentials
+public import SSEBombCore
+
+/// What the command line knows of a run beside its result.
+public struct RunContext: Sendable {
+    /// Version of the program.
+    public var toolVersion: String
+    /// The user's own marks (`--label k=v`).
+    public var labels: [String: String]
+    /// Names this run in whatever stores results.
+    public var id: String
+    /// The machine.
+    public var environment: RunEnvironment
+
+    /// Makes a context; the id is 16 random hexadecimal digits unless given.
+    public init(
+        toolVersion: String,
+        labels: [String: String] = [:],
+        id: String? = nil,
+        environment: RunEnvironment = .current()
+    ) {
+        self.toolVersion = toolVersion
+        self.labels = labels
+        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        self.id = id ?? String(repeating: "0", count: 16 - digits.count) + digits
+        self.environment = environment
+    }
+}
+
+/// A run's result as it is stored (`-o FILE`, `--format json`).
+public struct ResultFile: Sendable {
+    let document: ResultDocument
+
+    /// Takes over everything a run measured, without its secrets.
+    public init(_ result: RunResult, context: RunContext) {
+        document = ResultDocument(result, context: context)
+    }
+
+    /// The document as UTF-8, keys sorted, with a line end behind it.
+    public func encoded() throws(OutputError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        do {
+            return try Array(encoder.encode(document)) + [UInt8(ascii: "\n")]
+        } catch {
+            // Only a figure that JSON can't hold gets here; every one is checked when it is taken.
+            throw OutputError(sentence: "can't write the result as JSON: \(error)")
+        }
+    }
+
+    /// Writes the document under `path`, whole or not at all; "-" is standard output.
+    public func write(to path: String) throws(OutputError) {
+        try AtomicFile.write(encoded(), to: path)
+    }
+}

@@ -1,0 +1,167 @@
+// Finds out which byte strings have to be hidden when a header or a query is secret: the value, its
+// words, what it says when decoded, and how all of that looks in base64. Must not know the text in
+// which they are searched.
+
+import SSEBombCore
+
+/// Gathers the patterns of a `Redaction`.
+struct SecretCollector {
+    private var found: Set<[UInt8]> = []
+    private var encoded: Set<[UInt8]> = []
+
+    private static let shortest = 8
+    private static let shortestCredential = 4
+    /// Fewer characters of base64 would be found in ordinary words.
+    private static let shortestEncoded = 6
+
+    /// Everything to hide, in base64 too.
+    var patterns: [[UInt8]] { Array(found.union(encoded)) }
+
+    /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`.
+    mutating func add(header field: HeaderField) {
+        let shortest = Self.shortestLength(ofFieldNamed: field.name)
+        add(Array(field.value.utf8), shortest: shortest, isDecoded: false)
+        let words = field.value.utf8.split { " \t;,\"".utf8.contains($0) }
+        for word in words where !Self.isScheme(word) {
+            add(Array(word), shortest: shortest, isDecoded: false)
+            // "name=value", but not the padding of base64.
+            guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = String(decoding: word[..<equals], as: UTF8.self)
+            let bound = min(shortest, Self.shortestLength(ofFieldNamed: name))
+            add(Array(word[word.index(after: equals)...]), shortest: bound, isDecoded: false)
+        }
+    }
+
+    /// Adds the values of a URL's query, percent-encoded as they stand there.
+    mutating func add(query: Substring) {
+        for item in query.utf8.split(separator: UInt8(ascii: "&")) {
+            guard let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
+                add(Array(item), shortest: Self.shortest, isDecoded: false)
+                continue
+            }
+            let name = String(decoding: item[..<equals], as: UTF8.self)
+            add(
+                Array(item[item.index(after: equals)...]),
+                shortest: Self.shortestLength(ofFieldNamed: name),
+                isDecoded: false
+            )
+        }
+    }
+
+    private static func shortestLength(ofFieldNamed name: String) -> Int {
+        let name = name.lowercased()
+        let words = ["auth", "cookie", "key", "token", "secret", "passw", "session", "sig", "cred"]
+        return words.contains { name.contains($0) } ? shortestCredential : shortest
+    }
+
+    /// The public part of an Authorization value (RFC 9110, 11.1).
+    private static func isScheme(_ word: Substring.UTF8View) -> Bool {
+        let schemes = ["bearer", "basic", "digest", "negotiate", "token", "apikey"]
+        return schemes.contains(String(decoding: word, as: UTF8.self).lowercased())
+    }
+
+    private mutating func add(_ secret: [UInt8], shortest: Int, isDecoded: Bool) {
+        guard secret.count >= shortest else { return }
+        if found.insert(secret).inserted {
+            for form in Base64Forms.all(of: secret) where form.count >= Self.shortestEncoded {
+                encoded.insert(form)
+            }
+        }
+        guard !isDecoded else { return }
+        if let plain = percentDecoded(secret) {
+            add(plain, shortest: shortest, isDecoded: true)
+        }
+        if let plain = Base64Forms.decoded(secret) {
+            add(plain, shortest: shortest, isDecoded: true)
+            // Basic credentials are "user:password" (RFC 7617, 2).
+            if let colon = plain.firstIndex(of: UInt8(ascii: ":")) {
+                add(Array(plain[(colon + 1)...]), shortest: shortest, isDecoded: true)
+                add(Array(plain[..<colon]), shortest: Self.shortest, isDecoded: true)
+            }
+        }
+    }
+
+    /// Nil where nothing is encoded.
+    private func percentDecoded(_ text: [UInt8]) -> [UInt8]? {
+        guard text.contains(UInt8(ascii: "%")) else { return nil }
+        var result: [UInt8] = []
+        var index = 0
+        while index < text.count {
+            if text[index] == UInt8(ascii: "%"), index + 2 < text.count,
+                let byte = UInt8(
+                    String(decoding: text[index + 1...index + 2], as: UTF8.self),
+                    radix: 16
+                )
+            {
+                result.append(byte)
+                index += 3
+            } else {
+                result.append(text[index])
+                index += 1
+            }
+        }
+        return result
+    }
+}
+
+/// How a byte string looks inside base64 of a longer one.
+private enum Base64Forms {
+    private static let standard = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
+
+    /// The characters that depend on nothing but `bytes`, for each of the three positions at which
+    /// it can start in a group of three, in both alphabets (RFC 4648, 4 and 5).
+    static func all(of bytes: [UInt8]) -> [[UInt8]] {
+        (0..<3).flatMap { offset -> [[UInt8]] in
+            var bits: UInt32 = 0
+            var bitCount = 0
+            var text: [UInt8] = []
+            for byte in [UInt8](repeating: 0, count: offset) + bytes {
+                bits = (bits << 8 | UInt32(byte)) & 0xffff
+                bitCount += 8
+                while bitCount >= 6 {
+                    bitCount -= 6
+                    text.append(standard[Int(bits >> UInt32(bitCount)) & 63])
+                }
+            }
+            // Bits of a neighbour stand in the character that the offset ends in; what is left
+            // over at the end was never appended.
+            let form = Array(text.dropFirst(offset == 0 ? 0 : offset + 1))
+            return [form, form.map(urlSafe)]
+        }
+    }
+
+    private static func urlSafe(_ character: UInt8) -> UInt8 {
+        switch character {
+        case UInt8(ascii: "+"): UInt8(ascii: "-")
+        case UInt8(ascii: "/"): UInt8(ascii: "_")
+        default: character
+        }
+    }
+
+    /// What base64 of either alphabet, padded or not, stands for; nil where it isn't base64.
+    static func decoded(_ text: [UInt8]) -> [UInt8]? {
+        var bits: UInt32 = 0
+        var bitCount = 0
+        var result: [UInt8] = []
+        var characters = text[...]
+        while characters.last == UInt8(ascii: "="), text.count - characters.count < 2 {
+            characters = characters.dropLast()
+        }
+        guard characters.count >= 4, characters.count % 4 != 1 else { return nil }
+        for character in characters {
+            guard
+                let value = standard.firstIndex(where: {
+                    $0 == character || urlSafe($0) == character
+                })
+            else { return nil }
+            bits = (bits << 6 | UInt32(value)) & 0xffff
+            bitCount += 6
+            guard bitCount >= 8 else { continue }
+            bitCount -= 8
+            result.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+        }
+        return result
+    }
+}

@@ -1,0 +1,155 @@
+// How a text report is laid out: sections, named fields that wrap with a hanging indent, tables with
+// aligned columns, colours only when asked for. Must not know what the figures mean.
+
+/// Terminal attributes; all of them nothing when colours are off.
+struct Paint {
+    let isOn: Bool
+
+    func bold(_ text: String) -> String { wrap(text, "1") }
+    func dim(_ text: String) -> String { wrap(text, "2") }
+    func red(_ text: String) -> String { wrap(text, "31") }
+
+    private func wrap(_ text: String, _ code: String) -> String {
+        isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+}
+
+/// Collects the lines of a report.
+struct TextLayout {
+    static let columns = 80
+    private static let nameWidth = 18
+    let paint: Paint
+    private(set) var lines: [String] = []
+
+    init(paint: Paint) { self.paint = paint }
+
+    /// The whole text, with a line end behind every line.
+    var text: String { lines.joined(separator: "\n") + "\n" }
+
+    /// Begins a section with an empty line and a heading.
+    mutating func section(_ title: String) {
+        if !lines.isEmpty { lines.append("") }
+        lines.append(paint.bold(title))
+    }
+
+    /// A line as it is.
+    mutating func line(_ text: String) { lines.append(text) }
+
+    /// `name  text`, the text wrapped between words and indented under its beginning.
+    mutating func field(
+        _ name: String,
+        _ text: String,
+        indent: Int = 2,
+        style: (Paint) -> (String) -> String = { _ in { $0 } }
+    ) {
+        let margin = String(repeating: " ", count: indent)
+        let head = margin + name.padded(to: Self.nameWidth - indent)
+        let parts = Self.wrap(text, columns: Self.columns - Self.nameWidth)
+        for (index, part) in parts.enumerated() {
+            let start = index == 0 ? head : String(repeating: " ", count: Self.nameWidth)
+            lines.append(start + style(paint)(part))
+        }
+    }
+
+    /// A sentence of its own, wrapped and indented.
+    mutating func note(_ text: String, indent: Int = 2, style: (Paint) -> (String) -> String) {
+        let margin = String(repeating: " ", count: indent)
+        for part in Self.wrap(text, columns: Self.columns - indent) {
+            lines.append(margin + style(paint)(part))
+        }
+    }
+
+    /// The table's rows, indented.
+    mutating func table(_ table: TextTable) {
+        lines += table.rendered(paint)
+    }
+
+    /// Breaks at spaces; a word longer than a line stays whole, so that it can be copied.
+    static func wrap(_ text: String, columns: Int) -> [String] {
+        var result: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if line.isEmpty {
+                line = String(word)
+            } else if line.count + 1 + word.count <= columns {
+                line += " " + word
+            } else {
+                result.append(line)
+                line = String(word)
+            }
+        }
+        return result + [line]
+    }
+}
+
+/// A table: the first column to the left, all others to the right, each as wide as its widest cell.
+struct TextTable {
+    /// One figure; `isWeak` sets it in parentheses, and dims it.
+    struct Cell {
+        var text: String
+        var isWeak = false
+
+        /// What is printed, without colour.
+        var plain: String { isWeak ? "(\(text))" : text }
+    }
+
+    private enum Row {
+        case heading([Cell])
+        case cells([Cell])
+        /// Text from the second column on that no column is as wide as.
+        case note(name: String, String)
+    }
+
+    private var rows: [Row] = []
+
+    mutating func heading(_ names: [String]) { rows.append(.heading(names.map { Cell(text: $0) })) }
+    mutating func row(_ cells: [Cell]) { rows.append(.cells(cells)) }
+    mutating func note(_ name: String, _ text: String) { rows.append(.note(name: name, text)) }
+
+    fileprivate func rendered(_ paint: Paint) -> [String] {
+        var widths: [Int] = []
+        for row in rows {
+            let cells: [Cell]
+            switch row {
+            case .heading(let names): cells = names
+            case .cells(let figures): cells = figures
+            case .note: continue
+            }
+            for (column, cell) in cells.enumerated() {
+                if column == widths.count { widths.append(0) }
+                widths[column] = max(widths[column], cell.plain.count)
+            }
+        }
+        return rows.map { row in
+            switch row {
+            case .heading(let cells):
+                // The heading hangs out by the indent of the rows.
+                var wider = widths
+                wider[0] += 2
+                return paint.bold(Self.line(cells, wider, paint))
+            case .cells(let cells): return "  " + Self.line(cells, widths, paint)
+            case .note(let name, let text):
+                if text.isEmpty { return "  " + paint.dim(name) }
+                return "  " + name.padded(to: widths.first ?? 0) + "  " + text
+            }
+        }
+    }
+
+    private static func line(_ cells: [Cell], _ widths: [Int], _ paint: Paint) -> String {
+        var line = ""
+        for (column, cell) in cells.enumerated() {
+            let text = cell.plain
+            let gap = String(repeating: " ", count: max(0, widths[column] - text.count))
+            let painted = cell.isWeak ? paint.dim(text) : text
+            line += column == 0 ? painted + gap : "  " + gap + painted
+        }
+        return line
+    }
+}
+
+extension String {
+    /// With spaces behind it until it is `width` characters long.
+    func padded(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+}

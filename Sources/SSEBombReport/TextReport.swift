@@ -1,0 +1,157 @@
+// A run's result as text for people, under the names that docs/MEASUREMENT.md defines. Nothing that
+// wasn't measured is printed, least of all as 0. Must not know where the text goes.
+
+public import SSEBombCore
+
+/// The report on standard output.
+public struct TextReport {
+    let result: RunResult
+    let redaction: Redaction
+    let color: Bool
+
+    /// - Parameter color: whether the reader is a terminal that shows colours.
+    public init(_ result: RunResult, color: Bool) {
+        self.result = result
+        self.color = color
+        redaction = Redaction(result.plan.request)
+    }
+
+    /// The whole report, ending with a line end.
+    public func render() -> String {
+        var layout = TextLayout(paint: Paint(isOn: color))
+        headline(&layout)
+        requests(&layout)
+        throughput(&layout)
+        latencies(&layout)
+        outcomes(&layout)
+        failures(&layout)
+        events(&layout)
+        client(&layout)
+        return layout.text
+    }
+
+    // MARK: Headline
+
+    private func headline(_ layout: inout TextLayout) {
+        let plan = result.plan
+        let url = PrintableText.line(Redaction.url(of: plan.request))
+        layout.field("target", "\(plan.request.method) \(url)", indent: 0) { $0.bold }
+        if let address = plan.addresses.first {
+            let others = plan.addresses.count - 1
+            let more = others > 0 ? " and \(Units.count(others)) more" : ""
+            layout.field("address", PrintableText.line(address.text) + more, indent: 0)
+        }
+        layout.field("plan", planLine, indent: 0)
+        layout.field("client", clientLine, indent: 0)
+        layout.field(
+            "prompt",
+            "same prompt in every request: prefix caches may be hot",
+            indent: 0
+        )
+        guard let signal = result.signalName else { return }
+        let planned = plan.duration.map { " of \(Units.setting($0))" } ?? ""
+        let measured = Units.duration(max(0, result.measured))
+        layout.field(
+            "interrupted",
+            "by \(signal) after \(measured)\(planned) of the measured window",
+            indent: 0
+        ) { $0.red }
+    }
+
+    private var planLine: String {
+        let plan = result.plan
+        var parts = "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
+        switch (plan.duration, plan.requests) {
+        case (let duration?, nil): parts += " for \(Units.setting(duration))"
+        case (nil, let requests?): parts += ", \(Units.count(requests)) requests"
+        case (let duration?, let requests?):
+            parts += " for \(Units.setting(duration)) or \(Units.count(requests)) requests"
+        case (nil, nil): break
+        }
+        if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
+        if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
+        if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
+        parts += ", drain \(Units.setting(plan.drain))"
+        let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
+        return parts + ", connects \(pace)" + (plan.keepAlive ? "" : ", no keep-alive")
+    }
+
+    private var clientLine: String {
+        let plan = result.plan
+        let cpus = plan.cpus.map(String.init).joined(separator: ",")
+        let threads = "\(plan.threads) \(plan.threads == 1 ? "thread" : "threads")"
+        let pinned = cpus.isEmpty ? "" : " on CPU \(cpus)"
+        return "\(threads)\(pinned), \(plan.clock.rawValue) clock, "
+            + (result.apiName.map { "api \($0)" } ?? "api not recognised")
+    }
+
+    // MARK: Requests and rates
+
+    private func requests(_ layout: inout TextLayout) {
+        let counts = result.counts
+        layout.section("Requests")
+        layout.field(
+            "started",
+            "\(Units.count(counts.started)) = \(Units.count(counts.completed)) completed"
+                + " + \(Units.count(counts.failed)) failed"
+                + " + \(Units.count(counts.cancelled)) cancelled + \(Units.count(counts.cut)) cut"
+        )
+        if counts.started == 0 { layout.note(Self.noneStarted) { $0.red } }
+        if counts.startedOutsideWindow > 0 {
+            layout.field(
+                "outside window",
+                "\(Units.count(counts.startedOutsideWindow)) more, started during ramp or warm-up"
+            )
+        }
+        if counts.retriedStale > 0 {
+            layout.field(
+                "retried_stale",
+                "\(Units.count(counts.retriedStale)) sent again, their kept connection was closed"
+            )
+        }
+        var connections =
+            "\(Units.count(counts.connectionsOpened)) opened, "
+            + "\(Units.count(counts.connectionsReused)) reused"
+        if result.plan.tls != nil {
+            connections += ", \(Units.count(counts.tlsResumed)) TLS sessions resumed"
+        }
+        layout.field("connections", connections)
+    }
+
+    private static let noneStarted =
+        "No request was due inside the measured window, so there is nothing to report: make it "
+        + "longer with -d, or shorten --ramp and --warmup."
+
+    private func throughput(_ layout: inout TextLayout) {
+        guard let measured = result.measuredSeconds else { return }
+        let counts = result.counts
+        var heading = ["Throughput", "measured \(Units.duration(result.measured))"]
+        var rows: [(name: String, figures: [Double])] = [
+            ("requests/s", [Double(counts.completedInWindow) / measured]),
+            ("tokens/s (\(counts.throughputBasis.rawValue))", [counts.tokensInWindow / measured]),
+            ("events/s", [Double(counts.events) / measured]),
+        ]
+        let hasTokens = result.hasTokens
+        if let steady = result.steady, steady.seconds > 0 {
+            heading.append("steady \(steady.seconds) s from \(steady.startSeconds) s")
+            let seconds = Double(steady.seconds)
+            rows[0].figures.append(Double(steady.requests) / seconds)
+            rows[1].figures.append(steady.tokens / seconds)
+            rows[2].figures.append(Double(steady.events) / seconds)
+        }
+        var table = TextTable()
+        table.heading(heading)
+        for (index, row) in rows.enumerated() where index != 1 || hasTokens {
+            let cells = row.figures.map { TextTable.Cell(text: Units.rate($0)) }
+            table.row([TextTable.Cell(text: row.name)] + cells)
+        }
+        layout.line("")
+        layout.table(table)
+        if result.steady == nil {
+            layout.note(
+                "No steady window: the streams in flight never held 95 % of "
+                    + "\(Units.count(result.plan.streams)) for a whole second."
+            ) { $0.dim }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// `--dry-run`: the resolved plan and the request as it would go on the wire, without its secrets.
+
+import SSEBombCore
+import SSEBombReport
+
+/// Renders what a run would do.
+enum DryRun {
+    /// The most of a body that is shown.
+    private static let mostBody = 64 << 10
+
+    /// The whole text.
+    static func text(_ run: PreparedRun) -> String {
+        var rows = planRows(run) + streamRows(run.plan)
+        rows.append(("request", "\(run.template.bytes.count) bytes, below; secrets as ***"))
+        let width = rows.map(\.0.count).max() ?? 0
+        let lines = rows.map { name, value in
+            name + String(repeating: " ", count: width - name.count + 2) + value
+        }
+        return lines.joined(separator: "\n") + "\n\n" + requestText(run)
+    }
+
+    private static func planRows(_ run: PreparedRun) -> [(String, String)] {
+        let plan = run.plan
+        var rows: [(String, String)] = [
+            ("url", run.url.redacted),
+            ("addresses", list(plan.addresses)),
+            (
+                "source_addresses",
+                plan.sourceAddresses.isEmpty
+                    ? "chosen by the kernel" : list(plan.sourceAddresses)
+            ),
+            ("method", plan.request.method),
+            ("streams", "\(plan.streams)"),
+            ("duration", plan.duration.map(spell) ?? "until the requests are done"),
+            ("requests", plan.requests.map { "\($0)" } ?? "until the time is over"),
+            ("ramp", spell(plan.ramp)),
+            ("warmup", spell(plan.warmup)),
+            ("drain", spell(plan.drain)),
+            ("think", spell(plan.think)),
+            (
+                "connect_rate",
+                plan.connectRate == 0 ? "unlimited" : "\(Units.rate(plan.connectRate))/s"
+            ),
+            ("threads", "\(plan.threads)"),
+            ("cpus", CPUConfinement.spell(plan.cpus)),
+            ("seed", "\(plan.seed)"),
+            ("keepalive", plan.keepAlive ? "yes" : "no"),
+            ("reuse", plan.reuseLimit.map { "\($0)" } ?? "as the server allows"),
+        ]
+        if let tls = plan.tls {
+            rows.append(("tls", describe(tls)))
+        }
+        return rows
+    }
+
+    private static func streamRows(_ plan: RunPlan) -> [(String, String)] {
+        let limits = plan.limits
+        let times = plan.timeouts
+        return [
+            ("api", name(of: plan.dialect)),
+            (
+                "until",
+                plan.until.map { Terminal.printable(String(decoding: $0, as: UTF8.self)) }
+                    ?? "the end of the stream"
+            ),
+            ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
+            ("clock", plan.clock.rawValue),
+            ("connect_timeout", times.connect.map(spell) ?? "none"),
+            ("header_timeout", times.header.map(spell) ?? "none"),
+            ("first_event_timeout", times.firstEvent.map(spell) ?? "none"),
+            ("idle_timeout", times.idle.map(spell) ?? "none"),
+            ("timeout", times.total.map(spell) ?? "none"),
+            (
+                "limits",
+                "head=\(limits.headBytes) line=\(limits.lineBytes) event=\(limits.eventBytes) "
+                    + "interim=\(limits.interimResponses) chunk-line=\(limits.chunkLineBytes) "
+                    + "trailers=\(limits.trailerBytes)"
+            ),
+        ]
+    }
+
+    private static func list(_ addresses: [SocketAddress]) -> String {
+        let shown = addresses.prefix(8).map { address in
+            // A local address has no port yet.
+            address.text.hasSuffix(":0") ? String(address.text.dropLast(2)) : address.text
+        }.joined(separator: ", ")
+        return addresses.count > 8 ? "\(shown), ... (\(addresses.count) in all)" : shown
+    }
+
+    private static func describe(_ tls: TLSClientOptions) -> String {
+        var parts = [tls.verify ? "verified" : "not verified"]
+        parts.append("CAs \(tls.caFile ?? "of the system")")
+        if let file = tls.certFile { parts.append("client certificate \(file)") }
+        if let name = tls.serverName { parts.append("name \(name)") }
+        if let lowest = tls.minVersion { parts.append("from \(lowest.name)") }
+        if let highest = tls.maxVersion { parts.append("up to \(highest.name)") }
+        if let ciphers = tls.ciphers { parts.append("ciphers \(ciphers)") }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func name(of dialect: Dialect) -> String {
+        switch dialect {
+        case .undetermined: "recognised from path and first events"
+        case .openaiChat: APIName.openaiChat.rawValue
+        case .openaiCompletions: APIName.openaiCompletions.rawValue
+        case .raw: APIName.raw.rawValue
+        }
+    }
+
+    /// A time in the largest unit that keeps it whole, in the notation that flags take.
+    static func spell(_ time: Int64) -> String {
+        let units: [(String, Int64)] = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)]
+        for (name, size) in units where time % size == 0 { return "\(time / size)\(name)" }
+        return "\(time)ns"
+    }
+
+    /// Head and body as text, with values that may be secrets replaced.
+    private static func requestText(_ run: PreparedRun) -> String {
+        let given = Set(run.plan.request.headers.map { $0.name.lowercased() })
+        let body = run.plan.request.body ?? []
+        let head = run.template.bytes.dropLast(body.count)
+        var lines: [String] = []
+        for (index, line) in head.split(separator: 0x0A).enumerated() {
+            let text = String(decoding: line.filter { $0 != 0x0D }, as: UTF8.self)
+            if index == 0 {
+                let target = TargetURL.redactedTarget(run.plan.request.target)
+                lines.append("\(run.plan.request.method) \(target) HTTP/1.1")
+            } else if let colon = text.firstIndex(of: ":") {
+                let name = text[..<colon].lowercased()
+                let isSecret = given.contains(name) && SecretMask.isSecret(name)
+                lines.append(isSecret ? "\(text[..<colon]): ***" : Terminal.printable(text))
+            }
+        }
+        let shown = String(decoding: body.prefix(mostBody), as: UTF8.self)
+        let bodyLines = shown.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { Terminal.printable(String($0)) }
+        var text = lines.joined(separator: "\n") + "\n\n" + bodyLines.joined(separator: "\n")
+        if !body.isEmpty, body.last != 0x0A { text += "\n" }
+        if body.count > mostBody { text += "... (\(body.count - mostBody) bytes more)\n" }
+        return text
+    }
+}

@@ -1,0 +1,40 @@
+// The exit statuses of ssebomb, which scripts rely on, and who decides which one applies. Must not
+// know how anything is printed.
+
+import SSEBombCore
+
+/// Every status that ssebomb exits with. Stable: documented in the help and in CLI documents.
+enum ExitStatus {
+    /// The run (or probe) was carried out.
+    static let success: Int32 = 0
+    /// Internal failure, a result that couldn't be written, or a failed probe.
+    static let failure: Int32 = 1
+    /// The arguments, or files named by them, are at fault (EX_USAGE).
+    static let usage: Int32 = 64
+    /// Not one request completed and some failed, or the target's name is unknown (EX_UNAVAILABLE).
+    static let unavailable: Int32 = 69
+    /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
+    static func signalled(_ signal: Int32) -> Int32 { 128 + signal }
+
+    /// The status of a set-up error.
+    static func of(_ error: SetupError) -> Int32 {
+        switch error.kind {
+        case .usage: usage
+        case .unavailable: unavailable
+        case .system: failure
+        }
+    }
+
+    /// The status after a run. Where several apply, a signal comes first, then what couldn't be
+    /// written, then a target that completed nothing.
+    static func afterRun(
+        interruptedBy signal: Int32?,
+        couldNotWrite: Bool,
+        completed: UInt64,
+        failed: UInt64
+    ) -> Int32 {
+        if let signal { return signalled(signal) }
+        if couldNotWrite { return failure }
+        return completed == 0 && failed > 0 ? unavailable : success
+    }
+}

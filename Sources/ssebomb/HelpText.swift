@@ -1,0 +1,41 @@
+// What help says beyond the flags: examples first, then exit statuses.
+
+/// Texts of the help pages.
+enum HelpText {
+    /// Examples and statuses of `run`.
+    static let run = """
+        Examples:
+          ssebomb http://127.0.0.1:8080/events
+          ssebomb -c 10000 -d 60s --post body.json URL
+          ssebomb -c 50 -n 500 --bearer-env OPENAI_API_KEY --post body.json URL
+          ssebomb -c 2000 --ramp 10s --warmup 5s -o result.json URL
+          ssebomb --dry-run --post body.json URL   (sends nothing)
+          ssebomb probe --post body.json URL       (one stream, event by event)
+
+        Times: 500ms, 30s, 1m30s; a bare number is seconds. Counts: 500, 10k. Sizes: 64k, 1M.
+
+        Exit status: 0 done; 1 internal failure, or a result that couldn't be written; 64 usage; 69 \
+        not one request completed and some failed; 130 or 143 interrupted or terminated, with the \
+        report written.
+        """
+
+    /// Examples and statuses of `probe`.
+    static let probe = """
+        Examples:
+          ssebomb probe --max-events 10 http://127.0.0.1:8080/events
+          ssebomb probe --json --post body.json URL
+
+        Exit status: 0 the stream completed; 1 it failed; 64 usage; 69 the name can't be resolved.
+        """
+
+    /// The list of subcommands under the bare help.
+    static func subcommands(_ commands: [(name: String, abstract: String)]) -> String {
+        let width = commands.map(\.name.count).max() ?? 0
+        let lines = commands.map { command in
+            let space = String(repeating: " ", count: width - command.name.count + 2)
+            return "  \(command.name)\(space)\(command.abstract)"
+        }
+        return "SUBCOMMANDS:\n\(lines.joined(separator: "\n"))\n\n"
+            + "  See 'ssebomb help SUBCOMMAND' for the flags of one of them.\n"
+    }
+}

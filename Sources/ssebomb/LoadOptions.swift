@@ -1,0 +1,127 @@
+// The flags of `run` alone: how much load, on which threads, and what becomes of the result.
+// Declarations only: PlanBuilder and RunCommand give them their meaning.
+
+import ArgumentParser
+
+/// The closed load model.
+struct LoadOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("c"), .long],
+        help: ArgumentHelp("Streams held open (default: 1).", valueName: "N"),
+        transform: ValueParsing.positiveCount
+    )
+    var streams: UInt64?
+
+    @Option(
+        name: [.customShort("d"), .long],
+        help: ArgumentHelp(
+            "Measured time, without ramp and warm-up (default: 10s unless -n is given).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.positiveDuration
+    )
+    var duration: Int64?
+
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("Requests to start in all; with -d, what ends first.", valueName: "N"),
+        transform: ValueParsing.positiveCount
+    )
+    var requests: UInt64?
+
+    @Option(
+        help: ArgumentHelp("Start the streams spread over this time (default: 0).", valueName: "T"),
+        transform: ValueParsing.duration
+    )
+    var ramp: Int64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Time after the ramp that is not measured (default: 0).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.duration
+    )
+    var warmup: Int64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Time that running streams get to finish at the end (default: 30s; 0: cut them).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.duration
+    )
+    var drain: Int64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Pause between a stream's end and the next in its place (default: 0).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.duration
+    )
+    var think: Int64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections opened per second at most (default: 5000; 0: all at once).",
+            valueName: "N/s"
+        ),
+        transform: ValueParsing.rate
+    )
+    var connectRate: Double?
+
+    @Option(help: ArgumentHelp("Seed of everything random.", valueName: "N"))
+    var seed: UInt64 = 1
+
+    @Option(
+        name: [.customShort("t"), .long],
+        help: ArgumentHelp("Loop threads (default: one a usable CPU).", valueName: "N"),
+        transform: ValueParsing.positiveCount
+    )
+    var threads: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Confine the process to these CPUs, e.g. 0,2-5; one loop each unless -t says otherwise.",
+            valueName: "LIST"
+        ),
+        transform: ValueParsing.cpuList
+    )
+    var cpus: [Int32]?
+}
+
+/// What stdout holds.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
+}
+
+/// What becomes of the result.
+struct OutputOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("o"), .long],
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write the result file (JSON) here; '-' is standard output, in place of the text.",
+            valueName: "FILE"
+        )
+    )
+    var output: String?
+
+    @Option(help: ArgumentHelp("What standard output gets.", valueName: "FORMAT"))
+    var format: OutputFormat = .text
+
+    @Option(
+        help: ArgumentHelp("Label kept in the result file; repeatable.", valueName: "K=V")
+    )
+    var label: [String] = []
+
+    @Flag(name: [.customShort("q"), .long], help: "No progress, no warnings: errors only.")
+    var quiet = false
+
+    @Flag(help: "No progress on standard error.")
+    var noProgress = false
+
+    @Flag(help: "Show the resolved plan and the request's bytes; send nothing.")
+    var dryRun = false
+}

@@ -1,0 +1,61 @@
+// Where the program starts: subcommands, the bare help, and every error as one line with its exit
+// status.
+
+import ArgumentParser
+import Glibc
+import SSEBombCore
+
+/// The program.
+@main
+struct SSEBomb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ssebomb",
+        abstract: "Load generator for Server-Sent Events and LLM token streams.",
+        version: PlanBuilder.version,
+        subcommands: [RunCommand.self, ProbeCommand.self, ServeCommand.self],
+        defaultSubcommand: RunCommand.self
+    )
+
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        // The parser alone would list the subcommands and none of the flags everybody types.
+        if ["--help", "-h", "help"].contains(arguments.first), arguments.count == 1 {
+            Glibc.exit(
+                Terminal.output(bareHelp) == .written ? ExitStatus.success : ExitStatus.failure
+            )
+        }
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+        } catch {
+            leave(with: error)
+        }
+    }
+
+    private static var bareHelp: String {
+        let commands = configuration.subcommands.map {
+            (name: $0.configuration.commandName ?? "", abstract: $0.configuration.abstract)
+        }
+        return "\(helpMessage(for: RunCommand.self))\n\(HelpText.subcommands(commands))"
+    }
+
+    private static func sentence(for error: any Error) -> String {
+        let message = message(for: error)
+        // Most often the rest of an unquoted header value, which may be a secret: never repeated.
+        guard message.contains("nexpected argument") else { return message }
+        return "more than one URL: put values with spaces in quotes, as in -H 'Name: value'"
+    }
+
+    /// One line on standard error, then out; help and version go their own way.
+    private static func leave(with error: any Error) -> Never {
+        ProgressLine.clearIfDrawn()
+        if let error = error as? SetupError {
+            Terminal.message(error.sentence)
+            Glibc.exit(ExitStatus.of(error))
+        }
+        let status = exitCode(for: error).rawValue
+        guard status == ExitStatus.usage else { exit(withError: error) }
+        Terminal.message("\(sentence(for: error)) (see 'ssebomb --help')")
+        Glibc.exit(status)
+    }
+}

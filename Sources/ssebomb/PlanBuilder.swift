@@ -1,0 +1,246 @@
+// From flags to a plan: every default filled in, every combination checked, names resolved and files
+// read. After this, nothing about the user's input can go wrong any more but the network.
+
+import Glibc
+import SSEBombCore
+
+/// The flags that say what is asked of whom.
+struct TargetOptions {
+    var request: RequestOptions
+    var stream: StreamOptions
+    var timeLimits: TimeLimitOptions
+    var connection: ConnectionOptions
+    var tls: TLSOptions
+}
+
+/// How much load, resolved.
+struct LoadShape {
+    var streams: Int
+    var duration: Int64?
+    var requests: UInt64?
+    var threads: Int
+    var cpus: [Int32]
+
+    /// One stream, once: what `probe` does.
+    static func single(cpus: [Int32]) -> LoadShape {
+        LoadShape(streams: 1, duration: nil, requests: 1, threads: 1, cpus: cpus)
+    }
+}
+
+/// Everything that a run needs, and what should be said before it.
+struct PreparedRun {
+    var plan: RunPlan
+    var template: RequestTemplate
+    var url: TargetURL
+    var warnings: [String]
+}
+
+/// Builds plans.
+enum PlanBuilder {
+    /// The version that requests and results carry.
+    static let version = "0.1.0"
+    private static let mostThreads = 1_024
+    /// No machine has descriptors for more: the kernel's own bound on one process (fs.nr_open's
+    /// greatest value) is lower than this.
+    private static let mostStreams = UInt64(Int32.max)
+
+    /// The plan for `target` under `load`.
+    static func prepare(
+        _ target: TargetOptions,
+        load: LoadShape
+    ) throws(SetupError) -> PreparedRun {
+        let keepAlive = !target.connection.noKeepAlive
+        if !keepAlive, target.connection.reuse != nil {
+            throw SetupError(
+                .usage,
+                "--no-keepalive and --reuse exclude each other: keep one of them"
+            )
+        }
+        let assembled = try target.request.assemble(api: target.stream.api, keepAlive: keepAlive)
+        let tls = try target.tls.resolve(scheme: assembled.url.scheme)
+        let limits = try wireLimits(target.stream.limit)
+        let template = try RequestTemplate(
+            assembled.specification,
+            userAgent: "ssebomb/\(version)"
+        )
+        let addresses = try target.connection.resolve(for: assembled.specification)
+        var plan = RunPlan(
+            request: assembled.specification,
+            addresses: addresses.remote,
+            streams: load.streams,
+            duration: load.duration,
+            threads: load.threads,
+            cpus: load.cpus
+        )
+        plan.requests = load.requests
+        plan.sourceAddresses = addresses.local
+        plan.tls = tls
+        plan.keepAlive = keepAlive
+        plan.reuseLimit = target.connection.reuse.map { UInt32(clamping: $0) }
+        plan.limits = limits
+        plan.timeouts = target.timeLimits.resolved
+        try apply(target.stream, to: &plan)
+        return PreparedRun(
+            plan: plan,
+            template: template,
+            url: assembled.url,
+            warnings: assembled.warnings
+        )
+    }
+
+    private static func apply(
+        _ options: StreamOptions,
+        to plan: inout RunPlan
+    ) throws(SetupError) {
+        switch options.api {
+        case .openaiChat: plan.dialect = .openaiChat
+        case .openaiCompletions: plan.dialect = .openaiCompletions
+        case .raw: plan.dialect = .raw
+        case nil: plan.dialect = .undetermined
+        }
+        switch options.clock {
+        case .kernel: plan.clock = .kernel
+        case .user: plan.clock = .user
+        }
+        if let text = options.until {
+            guard !text.isEmpty else {
+                throw SetupError(.usage, "--until is empty: give the data of the last event")
+            }
+            plan.until = Array(text.utf8)
+        }
+        plan.maxEvents = options.maxEvents
+    }
+
+    /// The load that `options` ask for; `usable` is the process's affinity mask.
+    static func load(
+        _ options: LoadOptions,
+        usable: [Int32]
+    ) throws(SetupError) -> (shape: LoadShape, warnings: [String]) {
+        let asked = options.streams ?? 1
+        guard asked <= mostStreams else {
+            throw SetupError(.usage, "-c \(asked) is more streams than any kernel allows: ask less")
+        }
+        let streams = Int(min(asked, options.requests ?? asked))
+        let cpus = options.cpus ?? usable
+        var warnings: [String] = []
+        if streams < Int(asked) {
+            warnings.append("-n \(streams) needs no more than \(streams) of the \(asked) streams")
+        }
+        if let threads = options.threads, threads > mostThreads {
+            throw SetupError(
+                .usage,
+                "-t \(threads) is over the limit of \(mostThreads) threads: one a CPU is enough"
+            )
+        }
+        let threads = options.threads.map { Int($0) } ?? cpus.count
+        if options.threads != nil, threads > streams {
+            warnings.append(
+                "\(threads) threads for \(streams) streams: only \(streams) are started"
+            )
+        }
+        let shape = LoadShape(
+            streams: streams,
+            duration: options.duration
+                ?? (options.requests == nil ? Nanoseconds.seconds(10) : nil),
+            requests: options.requests,
+            threads: max(1, min(threads, streams, mostThreads)),
+            cpus: cpus
+        )
+        return (shape, warnings)
+    }
+
+    /// Limits from `NAME=SIZE` texts; later ones win.
+    static func wireLimits(_ texts: [String]) throws(SetupError) -> WireLimits {
+        var limits = WireLimits()
+        for text in texts {
+            let halves = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(halves[0])
+            let field: WritableKeyPath<WireLimits, Int>
+            switch name {
+            case "head": field = \.headBytes
+            case "line": field = \.lineBytes
+            case "event": field = \.eventBytes
+            case "interim": field = \.interimResponses
+            case "chunk-line": field = \.chunkLineBytes
+            case "trailers": field = \.trailerBytes
+            default:
+                throw SetupError(
+                    .usage,
+                    "--limit: '\(name)' isn't a limit: use head, line, event, interim, chunk-line "
+                        + "or trailers"
+                )
+            }
+            let value = halves.count == 2 ? try? ValueParsing.size(String(halves[1])) : nil
+            guard let value, value > 0 || name == "interim", value <= 1 << 30 else {
+                throw SetupError(
+                    .usage,
+                    "--limit '\(text)': write \(name)=SIZE with a size from 1 to 1G, such as 64k"
+                )
+            }
+            limits[keyPath: field] = value
+        }
+        return limits
+    }
+}
+
+extension TimeLimitOptions {
+    /// The limits, with defaults; a time of 0 is "no limit".
+    var resolved: Timeouts {
+        var limits = Timeouts()
+        if let connectTimeout { limits.connect = Self.limit(connectTimeout) }
+        limits.header = Self.limit(headerTimeout)
+        limits.firstEvent = Self.limit(firstEventTimeout)
+        limits.idle = Self.limit(idleTimeout)
+        limits.total = Self.limit(timeout)
+        return limits
+    }
+
+    private static func limit(_ time: Int64?) -> Int64? { time == 0 ? nil : time }
+}
+
+extension TLSOptions {
+    /// TLS of the plan: nil for http, where flags that only TLS can obey are refused.
+    func resolve(scheme: String) throws(SetupError) -> TLSClientOptions? {
+        guard scheme == "https" else {
+            let given: [(String, Bool)] = [
+                ("--cacert", cacert != nil), ("--cert", cert != nil), ("--key", key != nil),
+                ("--sni", sni != nil), ("--tls-min", tlsMin != nil), ("--tls-max", tlsMax != nil),
+                ("--ciphers", ciphers != nil),
+            ]
+            if let flag = given.first(where: \.1)?.0 {
+                throw SetupError(
+                    .usage,
+                    "\(flag) needs an https:// URL: correct the URL, or leave the flag out"
+                )
+            }
+            return nil
+        }
+        if (cert == nil) != (key == nil) {
+            let (given, missing) = cert == nil ? ("--key", "--cert") : ("--cert", "--key")
+            throw SetupError(
+                .usage,
+                "\(given) needs \(missing): give both (one PEM file may hold both)"
+            )
+        }
+        if tlsMin == .v13, tlsMax == .v12 {
+            throw SetupError(.usage, "--tls-min 1.3 is above --tls-max 1.2: swap or drop one")
+        }
+        for (flag, path) in [("--cacert", cacert), ("--cert", cert), ("--key", key)] {
+            guard let path else { continue }
+            guard access(path, R_OK) == 0 else {
+                let words = Errno(code: errno).sentence
+                throw SetupError(.usage, "\(flag): can't read \(path): \(words); check the path")
+            }
+        }
+        var options = TLSClientOptions()
+        options.verify = !insecure
+        options.caFile = cacert
+        options.certFile = cert
+        options.keyFile = key
+        options.serverName = sni
+        options.ciphers = ciphers
+        options.minVersion = tlsMin?.version
+        options.maxVersion = tlsMax?.version
+        return options
+    }
+}

@@ -1,0 +1,182 @@
+// What is shown on standard error while a run goes on: one line redrawn in place on a terminal, one
+// plain line every ten seconds elsewhere. Only words and figures; when it is called is the engine's.
+
+import Glibc
+import SSEBombCore
+import SSEBombReport
+import Synchronization
+
+/// How progress is shown.
+enum ProgressStyle: Equatable {
+    case live, plain, none
+}
+
+/// The progress of one run. Called from one thread.
+struct ProgressLine {
+    /// Nanoseconds between two plain lines.
+    static let plainInterval = Nanoseconds.seconds(10)
+    /// A live line at most ten times a second; the slack lets a ten-a-second caller pass.
+    static let liveInterval = Nanoseconds.milliseconds(95)
+    /// The stretch that "tokens/s" is taken over.
+    static let rateWindow = Nanoseconds.seconds(1)
+
+    /// Whether a live line stands on the terminal: the signal thread must know.
+    private static let isDrawn = Atomic<Bool>(false)
+
+    private struct Sample {
+        var at: Int64
+        var tokenEvents: UInt64
+    }
+
+    private let plan: RunPlan
+    private let style: ProgressStyle
+    private let columns: () -> Int
+    private let write: (String) -> Void
+    private var lastShown: Int64?
+    private var lastPhase: RunPhase?
+    private var samples: [Sample] = []
+
+    init(
+        plan: RunPlan,
+        style: ProgressStyle,
+        columns: @escaping () -> Int = { Terminal.columns(of: STDERR_FILENO, otherwise: 80) },
+        write: @escaping (String) -> Void = Terminal.error
+    ) {
+        self.plan = plan
+        self.style = style
+        self.columns = columns
+        self.write = write
+    }
+
+    /// Shows `progress` where it is time to.
+    mutating func update(_ progress: RunProgress) {
+        guard style != .none, progress.phase != .ended else { return }
+        keepSample(of: progress)
+        let interval = style == .live ? Self.liveInterval : Self.plainInterval
+        if progress.phase == lastPhase, let last = lastShown, progress.elapsed - last < interval {
+            return
+        }
+        lastShown = progress.elapsed
+        lastPhase = progress.phase
+        switch style {
+        case .none: break
+        case .plain: write(Self.text(progress, plan, tokenRate, columns: .max) + "\n")
+        case .live:
+            // One column is left free: a full line would make some terminals scroll.
+            let room = max(columns() - 1, 1)
+            Self.isDrawn.store(true, ordering: .relaxed)
+            write("\r" + Self.text(progress, plan, tokenRate, columns: room) + "\u{1B}[K")
+        }
+    }
+
+    /// Takes the live line away; the report comes next.
+    static func clearIfDrawn() {
+        if isDrawn.exchange(false, ordering: .relaxed) { Terminal.error("\r\u{1B}[K") }
+    }
+
+    private mutating func keepSample(of progress: RunProgress) {
+        samples.append(Sample(at: progress.elapsed, tokenEvents: progress.tokenEvents))
+        // The oldest kept sample is the youngest that is a whole window old.
+        while samples.count > 2, progress.elapsed - samples[1].at >= Self.rateWindow {
+            samples.removeFirst()
+        }
+    }
+
+    /// Token-bearing events per second over the last window; nil until there are two samples.
+    private var tokenRate: Double? {
+        guard let first = samples.first, let last = samples.last, last.at > first.at,
+            last.tokenEvents >= first.tokenEvents
+        else { return nil }
+        return Double(last.tokenEvents - first.tokenEvents) * 1e9 / Double(last.at - first.at)
+    }
+}
+
+extension ProgressLine {
+    /// The line: parts in order of importance, as many as fit.
+    static func text(
+        _ progress: RunProgress,
+        _ plan: RunPlan,
+        _ tokenRate: Double?,
+        columns: Int
+    ) -> String {
+        var line = ""
+        for part in parts(progress, plan, tokenRate) {
+            let joined = line.isEmpty ? part : "\(line) | \(part)"
+            if joined.count > columns { break }
+            line = joined
+        }
+        return line.isEmpty ? String(name(of: progress.phase).prefix(columns)) : line
+    }
+
+    private static func parts(
+        _ progress: RunProgress,
+        _ plan: RunPlan,
+        _ tokenRate: Double?
+    ) -> [String] {
+        var parts = [
+            clock(progress, plan),
+            "\(Units.count(progress.inFlight))/\(Units.count(plan.streams)) streams",
+        ]
+        if progress.failed > 0 { parts.append(failures(progress)) }
+        parts.append("\(Units.count(progress.completed)) done")
+        if let tokenRate { parts.append("\(Units.rate(tokenRate)) tokens/s") }
+        if !progress.ttft.isEmpty {
+            parts.append("ttft p50 \(duration(progress.ttft, 50))")
+        }
+        if !progress.gap.isEmpty {
+            parts.append(
+                "gap p50 \(duration(progress.gap, 50)) p99 \(duration(progress.gap, 99))"
+            )
+        }
+        return parts
+    }
+
+    private static func duration(_ histogram: HistogramSnapshot, _ percentile: Double) -> String {
+        Units.duration(histogram.percentile(percentile))
+    }
+
+    /// Phase, time since its start and its length, e.g. "measured 12/60 s".
+    private static func clock(_ progress: RunProgress, _ plan: RunPlan) -> String {
+        let measuredFrom = plan.ramp + plan.warmup
+        let begin: Int64
+        let length: Int64?
+        switch progress.phase {
+        case .ramp: (begin, length) = (0, plan.ramp)
+        case .warmup: (begin, length) = (plan.ramp, plan.warmup)
+        case .measured: (begin, length) = (measuredFrom, plan.duration)
+        case .drain, .ended:
+            // With -n alone nobody knows beforehand when draining begins.
+            guard let duration = plan.duration, plan.requests == nil else {
+                return name(of: progress.phase)
+            }
+            (begin, length) = (measuredFrom + duration, plan.drain)
+        }
+        let seconds = max(0, progress.elapsed - begin) / Nanoseconds.seconds(1)
+        let total = length.map { "/\(wholeSeconds($0))" } ?? ""
+        return "\(name(of: progress.phase)) \(seconds)\(total) s"
+    }
+
+    private static func wholeSeconds(_ time: Int64) -> String {
+        time % Nanoseconds.seconds(1) == 0
+            ? "\(time / Nanoseconds.seconds(1))"
+            : "\(Double(time / Nanoseconds.milliseconds(1)) / 1_000)"
+    }
+
+    private static func failures(_ progress: RunProgress) -> String {
+        let kinds = progress.failures.filter { $0.value > 0 }
+            .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+            .map { "\($0.key.name) \(Units.count($0.value))" }
+        let total = "\(Units.count(progress.failed)) failed"
+        return kinds.isEmpty ? total : "\(total): \(kinds.joined(separator: ", "))"
+    }
+
+    private static func name(of phase: RunPhase) -> String {
+        switch phase {
+        case .ramp: "ramp"
+        case .warmup: "warm-up"
+        case .measured: "measured"
+        case .drain: "drain"
+        case .ended: "ended"
+        }
+    }
+}

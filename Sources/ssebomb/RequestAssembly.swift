@@ -1,0 +1,155 @@
+// From the request's flags to the request: body, method and header fields put together, and
+// everything about them that can be wrong said before any load. Sends nothing, resolves nothing.
+
+import SSEBombCore
+
+/// A request and what should be said about it.
+struct AssembledRequest {
+    var url: TargetURL
+    var specification: RequestSpecification
+    /// One sentence each, for standard error.
+    var warnings: [String] = []
+}
+
+extension RequestOptions {
+    /// Puts the request together.
+    func assemble(
+        api: APIName?,
+        keepAlive: Bool,
+        environment: (String) -> String? = FileInput.environment
+    ) throws(SetupError) -> AssembledRequest {
+        let target = try parsedURL()
+        var fields = try HeaderFields.parse(headers)
+        if let variable = bearerEnv {
+            try refuseSecondAuthorization(in: fields, beside: "--bearer-env")
+            fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
+        }
+        if let credentials = target.credentials {
+            try refuseSecondAuthorization(in: fields, beside: "the URL's user name")
+            fields.append(HeaderFields.basic(credentials))
+        }
+        if !keepAlive, !fields.contains(where: { $0.name.lowercased() == "connection" }) {
+            fields.append(HeaderField(name: "Connection", value: "close"))
+        }
+        let (content, origin) = try bodyBytes()
+        if let method, method.isEmpty {
+            throw SetupError(.usage, "-X: the method is empty: name one such as GET or POST")
+        }
+        let specification = RequestSpecification(
+            method: method ?? (content == nil ? "GET" : "POST"),
+            scheme: target.scheme,
+            host: target.host,
+            port: target.port,
+            target: target.target,
+            headers: fields,
+            body: content
+        )
+        var request = AssembledRequest(url: target, specification: specification)
+        request.warnings = try Self.checkBody(of: specification, origin: origin, api: api)
+        return request
+    }
+
+    private func parsedURL() throws(SetupError) -> TargetURL {
+        do throws(ValueError) {
+            return try TargetURL(url)
+        } catch {
+            throw SetupError(.usage, error.description)
+        }
+    }
+
+    private func refuseSecondAuthorization(
+        in fields: [HeaderField],
+        beside other: String
+    ) throws(SetupError) {
+        guard fields.contains(where: { $0.name.lowercased() == "authorization" }) else { return }
+        throw SetupError(.usage, "Authorization is given twice, also by \(other): keep one of them")
+    }
+
+    /// The body and what to call it in a sentence.
+    private func bodyBytes() throws(SetupError) -> ([UInt8]?, String) {
+        if let path = post {
+            guard body == nil else {
+                throw SetupError(.usage, "--post and --body both give a body: keep one of them")
+            }
+            let bytes = try FileInput.read(path, for: "--post")
+            let origin = path == "-" ? "standard input" : path
+            guard !bytes.isEmpty else {
+                throw SetupError(.usage, "--post: \(origin) is empty: put the request body in it")
+            }
+            return (bytes, origin)
+        }
+        guard let text = body else { return (nil, "") }
+        guard !text.isEmpty else {
+            throw SetupError(.usage, "--body is empty: give the body's text, or leave the flag out")
+        }
+        return (Array(text.utf8), "--body")
+    }
+
+    /// Refuses a body that says JSON and isn't; returns what the API is going to miss in it.
+    private static func checkBody(
+        of request: RequestSpecification,
+        origin: String,
+        api: APIName?
+    ) throws(SetupError) -> [String] {
+        let needs = BodyNeeds(api: api, target: request.target)
+        guard let body = request.body else {
+            guard let needs, request.method != "HEAD" else { return [] }
+            return ["\(needs.name) wants a JSON body: give one with --post or --body"]
+        }
+        let type = request.headers.last { $0.name.lowercased() == "content-type" }?.value
+        guard saysJSON(type ?? "application/json") else { return [] }
+        let outline: JSONOutline
+        do throws(JSONFault) {
+            outline = try JSONCheck.outline(of: body)
+        } catch {
+            throw SetupError(
+                .usage,
+                "\(origin) isn't JSON (line \(error.line), column \(error.column): "
+                    + "\(error.problem)): correct it, or name its type with -H 'Content-Type: ...'"
+            )
+        }
+        return needs?.warnings(about: outline, origin: origin) ?? []
+    }
+
+    /// "application/json" and everything with the "+json" suffix (RFC 6839, 3.1).
+    static func saysJSON(_ contentType: String) -> Bool {
+        let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        return type == "application/json" || type.hasSuffix("+json")
+    }
+}
+
+/// What a known API wants to find in a body; the server remains the judge.
+private struct BodyNeeds {
+    let name: String
+    let prompt: String
+
+    /// nil where neither flag nor path tells the API.
+    init?(api: APIName?, target: String) {
+        let path = target.prefix { $0 != "?" }
+        switch api {
+        case .openaiChat: (name, prompt) = ("openai-chat", "messages")
+        case .openaiCompletions: (name, prompt) = ("openai-completions", "prompt")
+        case .raw: return nil
+        case nil where path.hasSuffix("/chat/completions"):
+            (name, prompt) = ("/chat/completions", "messages")
+        case nil where path.hasSuffix("/completions"): (name, prompt) = ("/completions", "prompt")
+        case nil: return nil
+        }
+    }
+
+    func warnings(about outline: JSONOutline, origin: String) -> [String] {
+        guard outline.isObject else {
+            return ["\(origin) isn't a JSON object, which \(name) wants"]
+        }
+        var found: [String] = []
+        if outline.members[prompt] == nil {
+            found.append("\(origin) has no \"\(prompt)\", which \(name) wants")
+        }
+        if outline.members["stream"] != "true" {
+            found.append(
+                "\(origin) doesn't say \"stream\": true: the answer may be no event stream"
+            )
+        }
+        return found
+    }
+}

@@ -1,0 +1,138 @@
+// The flags that say what is asked of a server and how its stream is read; shared by every command
+// that sends a request. Declarations only: RequestAssembly gives them their meaning.
+
+import ArgumentParser
+
+/// What is sent.
+struct RequestOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("What to put load on: http:// or https://.", valueName: "URL"))
+    var url: String
+
+    @Option(
+        name: [.customShort("X"), .long],
+        help: ArgumentHelp("Method (default: GET; POST with a body).", valueName: "NAME")
+    )
+    var method: String?
+
+    @Option(
+        name: [.customShort("H"), .customLong("header")],
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Header field 'Name: value', or @FILE with one a line; repeatable.",
+            valueName: "FIELD"
+        )
+    )
+    var headers: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Send this file's bytes as body ('-': standard input); application/json unless -H says.",
+            valueName: "FILE"
+        )
+    )
+    var post: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Send this text as body.", valueName: "TEXT")
+    )
+    var body: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Send 'Authorization: Bearer' with the token in this environment variable.",
+            valueName: "NAME"
+        )
+    )
+    var bearerEnv: String?
+}
+
+/// The APIs whose streams are understood, as `--api` names them.
+enum APIName: String, ExpressibleByArgument, CaseIterable {
+    case openaiChat = "openai-chat"
+    case openaiCompletions = "openai-completions"
+    case raw
+}
+
+/// Whose time an arrival is, as `--clock` names it.
+enum ClockName: String, ExpressibleByArgument, CaseIterable {
+    case kernel, user
+}
+
+/// How a stream is read, and where it ends.
+struct StreamOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "API of the stream (default: recognised from path and first events); in 'raw' every "
+                + "event counts.",
+            valueName: "NAME"
+        )
+    )
+    var api: APIName?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("An event with exactly this data completes a stream.", valueName: "TEXT")
+    )
+    var until: String?
+
+    @Option(
+        help: ArgumentHelp("This many events complete a stream.", valueName: "N"),
+        transform: ValueParsing.positiveCount
+    )
+    var maxEvents: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose time an arrival is: the kernel's receive stamp or the read's.",
+            valueName: "CLOCK"
+        )
+    )
+    var clock: ClockName = .kernel
+
+    @Option(
+        help: ArgumentHelp(
+            "Bound on what a server may send; repeatable. Names: head, line, event, chunk-line, "
+                + "trailers (bytes), interim (a count).",
+            valueName: "NAME=SIZE"
+        )
+    )
+    var limit: [String] = []
+}
+
+/// The five limits of time; each has its own failure kind.
+struct TimeLimitOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "TCP and TLS set-up (default: 10s; 0 is no limit, as for the others).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.duration
+    )
+    var connectTimeout: Int64?
+
+    @Option(
+        help: ArgumentHelp("Request start to response head (default: none).", valueName: "T"),
+        transform: ValueParsing.duration
+    )
+    var headerTimeout: Int64?
+
+    @Option(
+        help: ArgumentHelp("Request start to the first event (default: none).", valueName: "T"),
+        transform: ValueParsing.duration
+    )
+    var firstEventTimeout: Int64?
+
+    @Option(
+        help: ArgumentHelp("Longest silence in a stream (default: none).", valueName: "T"),
+        transform: ValueParsing.duration
+    )
+    var idleTimeout: Int64?
+
+    @Option(
+        help: ArgumentHelp("The whole request (default: none).", valueName: "T"),
+        transform: ValueParsing.duration
+    )
+    var timeout: Int64?
+}

@@ -1,0 +1,165 @@
+// `ssebomb run`: puts load on a URL and reports. Order matters here: everything that can be wrong
+// is found before the first connection, and everything measured is shown before the process ends.
+
+import ArgumentParser
+import SSEBombCore
+import SSEBombReport
+
+/// The default subcommand.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Put load on an SSE or LLM server and report what arrived, when.",
+        usage: "ssebomb [run] [options] URL",
+        discussion: HelpText.run
+    )
+
+    @OptionGroup(title: "Request") var request: RequestOptions
+    @OptionGroup(title: "Load") var load: LoadOptions
+    @OptionGroup(title: "Streams") var stream: StreamOptions
+    @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
+    @OptionGroup(title: "Connections") var connection: ConnectionOptions
+    @OptionGroup(title: "TLS") var tls: TLSOptions
+    @OptionGroup(title: "Output") var output: OutputOptions
+
+    func run() throws {
+        let usable = try CPUConfinement.apply(load.cpus)
+        let watch = SignalWatch()
+        let labels = try output.labels()
+        let (shape, loadWarnings) = try PlanBuilder.load(load, usable: usable)
+        var prepared = try PlanBuilder.prepare(target, load: shape)
+        load.apply(to: &prepared.plan)
+        try output.check()
+        if output.dryRun { return try Self.show(DryRun.text(prepared)) }
+        if !output.quiet {
+            for warning in loadWarnings + prepared.warnings {
+                Terminal.message("warning: \(warning)")
+            }
+        }
+        let result = try carryOut(prepared, watch)
+        let context = RunContext(toolVersion: PlanBuilder.version, labels: labels)
+        let written = publish(result, context)
+        let status = ExitStatus.afterRun(
+            interruptedBy: result.interruptedBy ?? watch.received,
+            couldNotWrite: !written,
+            completed: result.counts.completed,
+            failed: result.counts.failed
+        )
+        if status != ExitStatus.success { throw ExitCode(status) }
+    }
+
+    private var target: TargetOptions {
+        TargetOptions(
+            request: request,
+            stream: stream,
+            timeLimits: timeLimits,
+            connection: connection,
+            tls: tls
+        )
+    }
+
+    private func carryOut(
+        _ prepared: PreparedRun,
+        _ watch: SignalWatch
+    ) throws(SetupError) -> RunResult {
+        let coordinator = try Coordinator(
+            plan: prepared.plan,
+            template: prepared.template,
+            trace: nil
+        )
+        watch.attach { coordinator.interrupt(signal: $0) }
+        var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
+        defer { ProgressLine.clearIfDrawn() }
+        return try coordinator.run { line.update($0) }
+    }
+
+    /// Writes file and report; false where one of them couldn't be. The file comes first: a report
+    /// may wait for its reader.
+    private func publish(_ result: RunResult, _ context: RunContext) -> Bool {
+        let file = ResultFile(result, context: context)
+        var complaints: [String] = []
+        if let path = output.output, path != "-" {
+            do throws(OutputError) {
+                try file.write(to: path)
+            } catch {
+                complaints.append(error.sentence)
+            }
+        }
+        if output.wantsJSONOnOutput {
+            do throws(OutputError) {
+                try file.write(to: "-")
+            } catch  where !error.isBrokenPipe {
+                complaints.append(error.sentence)
+            } catch {}
+        } else {
+            let report = TextReport(result, color: Terminal.canColor()).render()
+            if case .failed(let cause) = Terminal.output(report) {
+                complaints.append(
+                    "can't write the report to standard output: \(cause.sentence); it stands above"
+                )
+                Terminal.error(report)
+            }
+        }
+        for complaint in complaints { Terminal.message(complaint) }
+        return complaints.isEmpty
+    }
+
+    /// Prints `text`; a reader that went away is no error.
+    static func show(_ text: String) throws(SetupError) {
+        if case .failed(let cause) = Terminal.output(text) {
+            throw SetupError(
+                .system,
+                "can't write to standard output: \(cause.sentence); redirect it elsewhere"
+            )
+        }
+    }
+}
+
+extension LoadOptions {
+    /// Fills in what only `run` lets a user choose.
+    func apply(to plan: inout RunPlan) {
+        if let ramp { plan.ramp = ramp }
+        if let warmup { plan.warmup = warmup }
+        if let drain { plan.drain = drain }
+        if let think { plan.think = think }
+        if let connectRate { plan.connectRate = connectRate }
+        plan.seed = seed
+    }
+}
+
+extension OutputOptions {
+    /// Whether standard output gets the result file in place of the text.
+    var wantsJSONOnOutput: Bool { format == .json || output == "-" }
+
+    /// How progress is shown.
+    var progressStyle: ProgressStyle {
+        if quiet || noProgress { return .none }
+        return Terminal.canRedraw() ? .live : .plain
+    }
+
+    /// Refuses a result file that couldn't be written at the end.
+    func check() throws(SetupError) {
+        guard let output else { return }
+        do throws(OutputError) {
+            try AtomicFile.check(output)
+        } catch {
+            throw SetupError(.usage, error.sentence)
+        }
+    }
+
+    /// The labels by name.
+    func labels() throws(SetupError) -> [String: String] {
+        var labels: [String: String] = [:]
+        for text in label {
+            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+                throw SetupError(.usage, "--label '\(text)': write NAME=VALUE")
+            }
+            let name = String(text[..<equals])
+            guard labels[name] == nil else {
+                throw SetupError(.usage, "--label: '\(name)' is given twice: keep one of them")
+            }
+            labels[name] = String(text[text.index(after: equals)...])
+        }
+        return labels
+    }
+}

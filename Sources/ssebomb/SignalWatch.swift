@@ -1,0 +1,78 @@
+// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. A thread
+// waits for them, since next to nothing may be done in a signal handler.
+
+import Glibc
+import Synchronization
+
+/// Turns signals into calls. One a process; made before any other thread, which then inherits the
+/// blocked mask, so that no loop is ever interrupted in a system call.
+final class SignalWatch: Sendable {
+    private struct State {
+        var interrupt: (@Sendable (Int32) -> Void)?
+        var first: Int32?
+    }
+
+    private let state = Mutex(State())
+
+    /// Blocks the signals, ignores SIGPIPE (a closed pipe is an error of write(2) then) and starts
+    /// the waiting thread, which lives as long as the process.
+    init() {
+        signal(SIGPIPE, SIG_IGN)
+        var watched = Self.watched
+        pthread_sigmask(SIG_BLOCK, &watched, nil)
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                Unmanaged<SignalWatch>.fromOpaque(argument!).takeRetainedValue().wait()
+                return nil
+            },
+            argument.toOpaque()
+        )
+        guard result == 0 else {
+            // Without the thread the signals do what they do by default.
+            argument.release()
+            pthread_sigmask(SIG_UNBLOCK, &watched, nil)
+            return
+        }
+        pthread_detach(thread)
+    }
+
+    private static var watched: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        return set
+    }
+
+    /// From now on the first signal calls `interrupt` (on the watching thread) instead of ending the
+    /// process.
+    func attach(_ interrupt: @escaping @Sendable (Int32) -> Void) {
+        state.withLock { $0.interrupt = interrupt }
+    }
+
+    /// The signal that came, if one did.
+    var received: Int32? { state.withLock { $0.first } }
+
+    private func wait() {
+        var watched = Self.watched
+        while true {
+            var number: Int32 = 0
+            guard sigwait(&watched, &number) == 0 else { continue }
+            let interrupt = state.withLock { state -> (@Sendable (Int32) -> Void)? in
+                guard state.first == nil, let interrupt = state.interrupt else { return nil }
+                state.first = number
+                return interrupt
+            }
+            guard let interrupt else {
+                // Not exit(3): its handlers could wait for threads that are in the way.
+                ProgressLine.clearIfDrawn()
+                _exit(ExitStatus.signalled(number))
+            }
+            interrupt(number)
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// Standard output and standard error: whole writes with their failures told apart, whether a live
+// view can be drawn, and text from the wire made safe to print. Knows nothing of what is printed.
+
+import Glibc
+import SSEBombCore
+import Synchronization
+
+/// What came of writing to standard output.
+enum OutputOutcome: Equatable {
+    case written
+    /// The reader went away, as `head` does: no error of ours.
+    case readerGone
+    case failed(Errno)
+}
+
+/// The two output streams.
+enum Terminal {
+    /// Writes all of `text` to standard output.
+    static func output(_ text: String) -> OutputOutcome { write(text, to: STDOUT_FILENO) }
+
+    /// Writes all of `text` to standard error; what that refuses can't be told to anybody.
+    static func error(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
+    /// One line to standard error, in the form of every message of ssebomb.
+    static func message(_ sentence: String) { error("ssebomb: \(sentence)\n") }
+
+    private static func write(_ text: String, to fd: Int32) -> OutputOutcome {
+        var text = text
+        return text.withUTF8 { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = Glibc.write(fd, bytes.baseAddress! + done, bytes.count - done)
+                if count >= 0 {
+                    done += count
+                    continue
+                }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN:
+                    // Somebody else's O_NONBLOCK on a shared terminal or pipe.
+                    var entry = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
+                    poll(&entry, 1, -1)
+                case EPIPE: return .readerGone
+                default: return .failed(Errno(code: errno))
+                }
+            }
+            return .written
+        }
+    }
+
+    /// Whether standard error is a terminal on which a line can be redrawn.
+    static func canRedraw(environment: (String) -> String? = FileInput.environment) -> Bool {
+        guard isatty(STDERR_FILENO) == 1, environment("CI") == nil else { return false }
+        let kind = environment("TERM") ?? ""
+        return !kind.isEmpty && kind != "dumb"
+    }
+
+    /// Whether the report may be coloured: a terminal, and nobody asked for plain text.
+    static func canColor(environment: (String) -> String? = FileInput.environment) -> Bool {
+        guard isatty(STDOUT_FILENO) == 1, (environment("NO_COLOR") ?? "").isEmpty,
+            environment("CI") == nil
+        else { return false }
+        let kind = environment("TERM") ?? ""
+        return !kind.isEmpty && kind != "dumb"
+    }
+
+    /// Columns of the terminal on `fd`; `otherwise` where there is none, or it doesn't say.
+    static func columns(of fd: Int32, otherwise: Int) -> Int {
+        var size = winsize()
+        guard ioctl(fd, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return otherwise }
+        return Int(size.ws_col)
+    }
+
+    /// `text` on one line with nothing in it that a terminal would obey: a server chose it.
+    static func printable(_ text: String, limit: Int = .max) -> String {
+        var shown = ""
+        var length = 0
+        for scalar in text.unicodeScalars {
+            let piece: String
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned,
+                .privateUse:
+                piece = escape(scalar)
+            default: piece = String(scalar)
+            }
+            length += piece.count
+            if length > limit { return shown + "…" }
+            shown += piece
+        }
+        return shown
+    }
+
+    private static func escape(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\n": "\\n"
+        case "\r": "\\r"
+        case "\t": "\\t"
+        default: "\\u{\(String(scalar.value, radix: 16))}"
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// Programs and files that tests use besides the binary under test: Python, nginx, certificates, the
+// fixtures. Knows where they are and how to start them, not what they are for.
+
+import Foundation
+
+/// What surrounds the tests.
+enum Tool {
+    /// The package's directory.
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    /// Where a missing tool must fail a test instead of skipping it.
+    static let mustExist = environment("CI") != nil
+    /// Python of the virtual environment that the test set-up makes.
+    static let python = environment("SSEBOMB_TEST_PYTHON") ?? "\(root)/.build-tools/venv/bin/python"
+    static let hasPython = mustExist || FileManager.default.isExecutableFile(atPath: python)
+    static let noPython = "there is no \(python): run 'make test-deps'"
+    static let nginx = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let hasNginx = mustExist || nginx != nil
+    static let noNginx = "nginx isn't installed: run 'make test-deps'"
+
+    static func environment(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name]
+    }
+
+    static func fixture(_ name: String) -> String { "\(root)/Tests/Fixtures/\(name)" }
+
+    /// Starts any program in the background.
+    static func start(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:]
+    ) throws -> RunningBinary {
+        let directory = try TemporaryDirectory()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
+            .merging(environment) { $1 }
+        process.standardOutput = try directory.emptyFile("stdout")
+        process.standardError = try directory.emptyFile("stderr")
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return RunningBinary(process: process, directory: directory, input: nil)
+    }
+
+    /// Runs any program to its end.
+    static func run(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        timeout: Duration = .seconds(30)
+    ) async throws -> Outcome {
+        let process = try start(path, arguments, environment: environment)
+        return try await process.outcome(within: timeout)
+    }
+
+    /// Starts a server that prints `... http://HOST:PORT` as its first line; returns that URL.
+    static func server(
+        _ path: String,
+        _ arguments: [String]
+    ) async throws -> (process: RunningBinary, url: String) {
+        let process = try start(path, arguments)
+        return (process, try await url(saidBy: process))
+    }
+
+    static func url(saidBy process: RunningBinary) async throws -> String {
+        try await process.wait { $0.stdout.contains("\n") }
+        let line = process.stdout.prefix { $0 != "\n" }
+        guard let url = line.split(separator: " ").last, url.contains("://") else {
+            throw TestFailure("the server's first line names no URL: \(line)")
+        }
+        return String(url)
+    }
+
+    /// A loopback port that was free a moment ago.
+    static func freePort() throws -> UInt16 {
+        let server = try ScriptedServer(.ipv4) { _ in [] }
+        defer { server.stop() }
+        return server.port
+    }
+}
+
+/// Certificates for tests, made once a process by `make-certs.sh`.
+enum Certificates {
+    private static let made = Task { () throws -> TemporaryDirectory in
+        let directory = try TemporaryDirectory()
+        let script = Tool.fixture("make-certs.sh")
+        let outcome = try await Tool.run("/bin/sh", [script, directory.path])
+        guard outcome.status == 0 else {
+            throw TestFailure("make-certs.sh failed: \(outcome.stderr)")
+        }
+        return directory
+    }
+
+    /// Path of `NAME.pem` or `NAME.key`.
+    static func file(_ name: String) async throws -> String {
+        try await made.value.file(name)
+    }
+
+    /// Flags with which the mock serves under the certificate `name`.
+    static func serving(_ name: String) async throws -> [String] {
+        ["--tls-cert", try await file("\(name).pem"), "--tls-key", try await file("\(name).key")]
+    }
+}

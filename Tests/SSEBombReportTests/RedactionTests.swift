@@ -1,0 +1,104 @@
+import SSEBombCore
+import Testing
+
+@testable import SSEBombReport
+
+@Suite struct RedactionTests {
+    private static func redaction(
+        _ name: String,
+        _ value: String,
+        target: String = "/"
+    ) -> Redaction {
+        Redaction(
+            RequestSpecification(
+                method: "GET",
+                scheme: "http",
+                host: "h",
+                port: 80,
+                target: target,
+                headers: [HeaderField(name: name, value: value)]
+            )
+        )
+    }
+
+    @Test(
+        "a secret is hidden in every notation a server may echo it in",
+        arguments: [
+            "token sk-canary/42+x= refused",
+            "sk-canary/42+x=",
+            "url-encoded sk-canary%2F42%2Bx%3D and %73k-canary%2f42%2bx%3d",
+            #"json sk-canary\/42+x= and \u0073k-canary\/42\u002bx="#,
+            "html sk-canary/42&#43;x&#61;",
+            // "sk-canary/42+x=" in base64, at each of the three alignments.
+            "base64 c2stY2FuYXJ5LzQyK3g9",
+            "base64 IHNrLWNhbmFyeS80Mit4PQ==",
+            "base64 ICBzay1jYW5hcnkvNDIreD0=",
+        ]
+    )
+    func everyNotation(_ echoed: String) {
+        let shown = Self.redaction("Authorization", "Bearer sk-canary/42+x=").apply(to: echoed)
+        #expect(shown.contains("***"))
+        for trace in ["canary", "2FuYX", "NhbmFy", "YW5hcn", "anary"] {
+            #expect(!shown.contains(trace), "\(shown)")
+        }
+    }
+
+    @Test(
+        "what a secret says when decoded is hidden too",
+        arguments: [
+            ("Authorization", "Basic dXNlcm5hbWU6aHVudGVyMg==", "hunter2"),
+            ("Authorization", "Basic dXNlcm5hbWU6aHVudGVyMg==", "username"),
+            ("X-Api-Key", "canary%2Ftail", "canary/tail"),
+            ("Cookie", "theme=x; sid=canary", "canary"),
+            ("X-Anything", "long-canary", "long-canary"),
+        ]
+    )
+    func decodedForms(_ name: String, _ value: String, _ secret: String) {
+        let shown = Self.redaction(name, value).apply(to: "before \(secret) after")
+        #expect(shown == "before *** after")
+    }
+
+    @Test("a text that was cut inside a secret keeps nothing of it")
+    func cutInside() {
+        let redaction = Self.redaction("X-Api-Key", "canary-in-a-coal-mine")
+        #expect(redaction.apply(to: "your key canary-in-a") == "your key ***")
+        #expect(redaction.apply(to: "your key canary%2din%2") == "your key ***")
+        #expect(redaction.apply(to: "can") == "can")
+    }
+
+    @Test("values of the URL's query are secrets")
+    func query() {
+        let redaction = Self.redaction("Accept", "a", target: "/p?key=c%61nary&page=2&canary-alone")
+        #expect(redaction.apply(to: "canary c%61nary 2 canary-alone") == "*** *** 2 ***")
+    }
+
+    @Test(
+        "ordinary text stays as it is",
+        arguments: [
+            ("Authorization", "Bearer sk-123456", "send a Bearer token, %zz, \\u12, &amp"),
+            ("Content-Type", "application/json", "expected application/json"),
+            ("X-Mode", "fast", "not so fast"),
+        ]
+    )
+    func ordinary(_ name: String, _ value: String, _ text: String) {
+        #expect(Self.redaction(name, value).apply(to: text) == text)
+    }
+
+    @Test(
+        "the URL keeps the names of its query, not the values",
+        arguments: [
+            ("/v1/chat", "http://h/v1/chat"), ("/p?key=canary", "http://h/p?key=***"),
+            ("/p?a=1&b=&canary&", "http://h/p?a=***&b=***&***&"), ("/p?", "http://h/p?"),
+        ]
+    )
+    func url(_ target: String, _ shown: String) {
+        let request = RequestSpecification(
+            method: "GET",
+            scheme: "http",
+            host: "h",
+            port: 80,
+            target: target
+        )
+        #expect(Redaction.url(of: request) == shown)
+    }
+}
