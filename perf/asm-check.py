@@ -11,6 +11,7 @@ Indirect calls can't be followed and are listed. --show prints what was walked.
 """
 
 import argparse
+import collections
 import os
 import re
 import shutil
@@ -110,9 +111,10 @@ class Walk:
         return self.names.get(symbol, symbol)
 
     def visit(self, symbol, caller):
-        pending = [(symbol, caller)]
+        pending = collections.deque([(symbol, caller)])
         while pending:
-            symbol, caller = pending.pop()
+            # Breadth first: the path that is told is a shortest one.
+            symbol, caller = pending.popleft()
             if symbol in self.seen:
                 continue
             self.seen[symbol] = caller

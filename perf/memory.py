@@ -77,7 +77,7 @@ def tls(streams, minor, resumed, certificates):
         url = f"https://localhost:{port}{harness.CHAT}"
         # Paced below what the server can shake hands, so that a session is there to resume.
         with harness.process(
-            load(url, streams, "-k", "--connect-rate", 400), stdout=subprocess.DEVNULL
+            load(url, streams, "-k", "--connect-rate", 250), stdout=subprocess.DEVNULL
         ) as client:
             deadline = time.monotonic() + 30 + streams / 100
             while open_sockets(client.pid) < streams:
@@ -88,8 +88,11 @@ def tls(streams, minor, resumed, certificates):
             value = settled_bytes(client.pid)
         server.send_signal(signal.SIGTERM)
         account = json.loads(server.communicate(timeout=10)[0].splitlines()[-1])
+    # The first handshakes have no session to resume, nor has one that starts while the last
+    # session is in use: a few full ones in a hundred change the slope by less than their share.
     share = account["resumed"] / max(1, account["served"])
-    if account["served"] < streams or (share < 0.95 if resumed else share > 0):
+    wrong = share < 0.9 if resumed else share > 0
+    if account["served"] < streams or wrong:
         raise harness.Failed(f"not the handshakes that were to be measured: {account}")
     return value
 

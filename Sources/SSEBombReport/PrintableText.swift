@@ -1,6 +1,6 @@
 // Text that others chose (servers, mostly) made fit for a terminal: nothing in it can move the
-// cursor, change colours, reorder what follows or flood the screen. Must not know what the text means
-// or which secrets it may hold.
+// cursor, change colours, reorder what follows or flood the screen. Must not know what the text
+// means or which secrets it may hold.
 
 /// Rendering of untrusted bytes and strings.
 enum PrintableText {

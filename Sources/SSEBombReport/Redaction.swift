@@ -1,7 +1,7 @@
 // What must not leave the process: header values, query values and everything derived from them. A
-// server may echo any of it, in any notation, in an error body, an event name or a finish reason, so
-// every text that came over the wire passes here before it is shown or written. Must not know reports
-// or files.
+// server may echo any of it, in any notation, in an error body, an event name or a finish reason,
+// so every text that came over the wire passes here before it is shown or written. Must not know
+// reports or files.
 
 import SSEBombCore
 

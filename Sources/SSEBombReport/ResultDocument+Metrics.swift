@@ -119,7 +119,7 @@ extension ResultDocument {
         var kind: String
         var status: Int?
         var count: UInt64
-        var firstAtS: Double
+        var firstAtS: Double?
         var detail: String?
         var sample: String?
 

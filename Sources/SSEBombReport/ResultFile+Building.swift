@@ -29,8 +29,8 @@ extension ResultDocument {
 }
 
 extension RunResult {
-    /// What one token-bearing event is worth, over the measured window: the time line counts events,
-    /// and its tokens are on the basis of the token rates. Nil where no tokens were counted.
+    /// What one token-bearing event is worth, over the measured window: the time line counts
+    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were counted.
     fileprivate var tokensPerEvent: Double? {
         guard hasTokens else { return nil }
         if counts.throughputBasis == .event { return 1 }
@@ -42,7 +42,7 @@ extension RunResult {
 extension ResultDocument.Run {
     fileprivate init(_ result: RunResult, context: RunContext) {
         id = context.id
-        startedAt = WallClock.timestamp(result.startedAt)
+        startedAt = Timestamp.rfc3339(result.startedAt)
         measuredS = Double(result.measured) / 1e9
         steadyS = result.steady?.seconds
         steadyStartS = result.steady?.startSeconds
@@ -167,9 +167,9 @@ extension ResultDocument.Counts {
 extension ResultDocument.Counts.Tokens {
     fileprivate init(_ counts: RunCounts) {
         completion = counts.completionTokens
-        prompt = known(counts.promptTokens)
-        cached = known(counts.cachedTokens)
-        reasoning = known(counts.reasoningTokens)
+        prompt = counts.promptTokens
+        cached = counts.cachedTokens
+        reasoning = counts.reasoningTokens
         basis = counts.tokenBasis.rawValue
     }
 }
@@ -287,7 +287,7 @@ extension ResultDocument.ErrorRecord {
         kind = error.kind.name
         status = error.status
         count = error.count
-        firstAtS = finite(error.firstAtSeconds) ?? 0
+        firstAtS = finite(error.firstAtSeconds)
         detail = error.detail.isEmpty ? nil : redaction.apply(to: error.detail)
         if !error.sample.isEmpty {
             sample = String(decoding: redaction.apply(to: error.sample), as: UTF8.self)
@@ -307,7 +307,6 @@ private func nanoseconds(_ value: Double) -> Int64? {
 }
 
 /// Token counts that only a server's usage can give: 0 says that it gave none.
-private func known(_ count: UInt64) -> UInt64? { count > 0 ? count : nil }
 
 private func byName(_ failures: [StreamFailure: UInt64]) -> [String: UInt64] {
     var named: [String: UInt64] = [:]

@@ -1,5 +1,5 @@
-// How a text report is laid out: sections, named fields that wrap with a hanging indent, tables with
-// aligned columns, colours only when asked for. Must not know what the figures mean.
+// How a text report is laid out: sections, named fields that wrap with a hanging indent, tables
+// with aligned columns, colours only when asked for. Must not know what the figures mean.
 
 /// Terminal attributes; all of them nothing when colours are off.
 struct Paint {
@@ -107,6 +107,26 @@ struct TextTable {
     mutating func note(_ name: String, _ text: String) { rows.append(.note(name: name, text)) }
 
     fileprivate func rendered(_ paint: Paint) -> [String] {
+        let widths = columnWidths
+        // Two spaces between columns, or one where a line would become too long.
+        let total = 2 + widths.reduce(0, +) + 2 * max(0, widths.count - 1)
+        let gap = total > TextLayout.columns ? " " : "  "
+        return rows.map { row in
+            switch row {
+            case .heading(let cells):
+                // The heading hangs out by the indent of the rows.
+                var wider = widths
+                wider[0] += 2
+                return paint.bold(Self.line(cells, wider, gap, paint))
+            case .cells(let cells): return "  " + Self.line(cells, widths, gap, paint)
+            case .note(let name, let text):
+                if text.isEmpty { return "  " + paint.dim(name) }
+                return "  " + name.padded(to: widths.first ?? 0) + gap + text
+            }
+        }
+    }
+
+    private var columnWidths: [Int] {
         var widths: [Int] = []
         for row in rows {
             let cells: [Cell]
@@ -120,28 +140,21 @@ struct TextTable {
                 widths[column] = max(widths[column], cell.plain.count)
             }
         }
-        return rows.map { row in
-            switch row {
-            case .heading(let cells):
-                // The heading hangs out by the indent of the rows.
-                var wider = widths
-                wider[0] += 2
-                return paint.bold(Self.line(cells, wider, paint))
-            case .cells(let cells): return "  " + Self.line(cells, widths, paint)
-            case .note(let name, let text):
-                if text.isEmpty { return "  " + paint.dim(name) }
-                return "  " + name.padded(to: widths.first ?? 0) + "  " + text
-            }
-        }
+        return widths
     }
 
-    private static func line(_ cells: [Cell], _ widths: [Int], _ paint: Paint) -> String {
+    private static func line(
+        _ cells: [Cell],
+        _ widths: [Int],
+        _ gap: String,
+        _ paint: Paint
+    ) -> String {
         var line = ""
         for (column, cell) in cells.enumerated() {
             let text = cell.plain
-            let gap = String(repeating: " ", count: max(0, widths[column] - text.count))
+            let padding = String(repeating: " ", count: max(0, widths[column] - text.count))
             let painted = cell.isWeak ? paint.dim(text) : text
-            line += column == 0 ? painted + gap : "  " + gap + painted
+            line += column == 0 ? painted + padding : gap + padding + painted
         }
         return line
     }

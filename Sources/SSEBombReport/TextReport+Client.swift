@@ -54,8 +54,7 @@ extension TextReport {
             "tokens",
             "\(Units.count(counts.completionTokens)) completion (basis: "
                 + "\(counts.tokenBasis.rawValue))"
-                + (counts.reasoningTokens > 0
-                    ? ", \(Units.count(counts.reasoningTokens)) of them reasoning" : "")
+                + (counts.reasoningTokens.map { ", \(Units.count($0)) of them reasoning" } ?? "")
         )
         if let tpot = result.histograms[.tpot], !tpot.isEmpty, tpot.percentile(50) > 0 {
             layout.field(
@@ -63,15 +62,13 @@ extension TextReport {
                 "\(Units.rate(1e9 / Double(tpot.percentile(50)))) per stream (1 / median tpot)"
             )
         }
-        guard counts.promptTokens > 0 else { return }
-        let cached =
-            counts.cachedTokens > 0
-            ? ", \(Units.count(counts.cachedTokens)) of them cached" : ""
-        layout.field("prompt tokens", Units.count(counts.promptTokens) + cached)
+        guard let prompt = counts.promptTokens else { return }
+        let cached = counts.cachedTokens.map { ", \(Units.count($0)) of them cached" } ?? ""
+        layout.field("prompt tokens", Units.count(prompt) + cached)
         let ttft = result.histograms[.ttft]?.percentile(50) ?? 0
         // Where only some servers count prompts, the mean prompt is unknown.
-        guard counts.completed > 0, ttft > 0, counts.tokenBasis != .mixed else { return }
-        let each = Double(counts.promptTokens) / Double(counts.completed)
+        guard counts.completed > 0, ttft > 0, prompt > 0, counts.tokenBasis != .mixed else { return }
+        let each = Double(prompt) / Double(counts.completed)
         layout.field(
             "prompt tokens/s",
             "\(Units.rate(each / (Double(ttft) / 1e9))) per TTFT "
@@ -105,7 +102,8 @@ extension TextReport {
             let system = Units.duration(result.cpuSystem)
             layout.field(
                 "cpu",
-                "\(Units.duration(Int64(clamping: cost))) per event (user \(user), system \(system))"
+                "\(Units.duration(Int64(clamping: cost))) per event "
+                    + "(user \(user), system \(system))"
             )
         }
         if result.peakResidentBytes > 0 {
@@ -128,7 +126,8 @@ extension TextReport {
         }
         if loops.count <= Self.mostLoops { return loops.map(name).joined(separator: ", ") }
         let sorted = loops.sorted { $0.busy < $1.busy }
-        return "\(Units.count(loops.count)) loops, least \(name(sorted[0])), median "
-            + "\(Units.share(sorted[sorted.count / 2].busy)), most \(name(sorted[sorted.count - 1]))"
+        let median = Units.share(sorted[sorted.count / 2].busy)
+        return "\(Units.count(loops.count)) loops, least \(name(sorted[0])), median \(median), "
+            + "most \(name(sorted[sorted.count - 1]))"
     }
 }

@@ -47,7 +47,9 @@ extension TextReport {
     private func sample(_ error: ErrorSample, _ layout: inout TextLayout) {
         let status = error.status.map { "status \($0), " } ?? ""
         let first = Units.duration(Int64(clamping: error.firstAtSeconds * 1e9))
-        let times = error.count == 1 ? "once, at" : "\(Units.count(error.count)) times, first at"
+        let times =
+            error.count == 1
+            ? "once, at" : "\(Units.count(error.count)) times in all, first at"
         let detail = PrintableText.line(redaction.apply(to: error.detail), limit: 300)
         let reason = detail.isEmpty ? "" : ": \(detail)"
         layout.note("\(status)\(times) \(first)\(reason)", indent: 4) { _ in { $0 } }

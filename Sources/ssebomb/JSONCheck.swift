@@ -1,5 +1,6 @@
-// Says whether a request body is JSON (RFC 8259), and where it isn't. Checked before the load, since
-// a server would only answer "400" ten thousand times. Keeps nothing but the top level's members.
+// Says whether a request body is JSON (RFC 8259), and where it isn't. Checked before the load,
+// since a server would only answer "400" ten thousand times. Keeps nothing but the top level's
+// members.
 
 /// What stands at the top level of a JSON object: enough to warn about what an API will miss.
 struct JSONOutline: Equatable {

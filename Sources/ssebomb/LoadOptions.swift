@@ -83,7 +83,7 @@ struct LoadOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Confine the process to these CPUs, e.g. 0,2-5; one loop each unless -t says otherwise.",
+            "Confine the process to these CPUs, e.g. 0,2-5; one loop each unless -t is given.",
             valueName: "LIST"
         ),
         transform: ValueParsing.cpuList

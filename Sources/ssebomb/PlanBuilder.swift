@@ -1,5 +1,5 @@
-// From flags to a plan: every default filled in, every combination checked, names resolved and files
-// read. After this, nothing about the user's input can go wrong any more but the network.
+// From flags to a plan: every default filled in, every combination checked, names resolved and
+// files read. After this, nothing about the user's input can go wrong any more but the network.
 
 import Glibc
 import SSEBombCore

@@ -80,7 +80,8 @@ extension ProbeView {
         if let ttft = end.ttft { parts.append("ttft \(time(ttft))") }
         parts.append("e2e \(time(end.e2e))")
         parts.append(end.reusable ? "connection reusable" : "connection not reusable")
-        return row(time(end.e2e), "", "end", parts.joined(separator: ", "))
+        // No time in the first column: e2e counts from the sending, the others from the start.
+        return row("", "", "end", parts.joined(separator: ", "))
     }
 
     private static func outcome(_ end: TraceEnd) -> String {

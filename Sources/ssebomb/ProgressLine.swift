@@ -1,5 +1,5 @@
 // What is shown on standard error while a run goes on: one line redrawn in place on a terminal, one
-// plain line every ten seconds elsewhere. Only words and figures; when it is called is the engine's.
+// plain line every ten seconds elsewhere. Only words and figures; the engine says when.
 
 import Glibc
 import SSEBombCore
@@ -92,16 +92,19 @@ struct ProgressLine {
 }
 
 extension ProgressLine {
-    /// The line: parts in order of importance, as many as fit.
+    /// The line: in full words where there is room for all of it, else in short ones, as many parts
+    /// as fit in order of importance.
     static func text(
         _ progress: RunProgress,
         _ plan: RunPlan,
         _ tokenRate: Double?,
         columns: Int
     ) -> String {
+        let full = parts(progress, plan, tokenRate, inShort: false).joined(separator: " | ")
+        if full.count <= columns { return full }
         var line = ""
-        for part in parts(progress, plan, tokenRate) {
-            let joined = line.isEmpty ? part : "\(line) | \(part)"
+        for part in parts(progress, plan, tokenRate, inShort: true) {
+            let joined = line.isEmpty ? part : "\(line)  \(part)"
             if joined.count > columns { break }
             line = joined
         }
@@ -111,28 +114,26 @@ extension ProgressLine {
     private static func parts(
         _ progress: RunProgress,
         _ plan: RunPlan,
-        _ tokenRate: Double?
+        _ tokenRate: Double?,
+        inShort: Bool
     ) -> [String] {
-        var parts = [
-            clock(progress, plan),
-            "\(Units.count(progress.inFlight))/\(Units.count(plan.streams)) streams",
-        ]
+        var parts = [clock(progress, plan)]
+        let held = "\(Units.count(progress.inFlight))/\(Units.count(plan.streams))"
+        parts.append(inShort ? held : "\(held) streams")
         if progress.failed > 0 { parts.append(failures(progress)) }
         parts.append("\(Units.count(progress.completed)) done")
-        if let tokenRate { parts.append("\(Units.rate(tokenRate)) tokens/s") }
-        if !progress.ttft.isEmpty {
-            parts.append("ttft p50 \(duration(progress.ttft, 50))")
+        if let tokenRate {
+            parts.append("\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")")
         }
+        let separator = inShort ? "" : " "
+        func time(_ histogram: HistogramSnapshot, _ percentile: Double) -> String {
+            Units.duration(histogram.percentile(percentile), separator: separator)
+        }
+        if !progress.ttft.isEmpty { parts.append("ttft p50 \(time(progress.ttft, 50))") }
         if !progress.gap.isEmpty {
-            parts.append(
-                "gap p50 \(duration(progress.gap, 50)) p99 \(duration(progress.gap, 99))"
-            )
+            parts.append("gap p50 \(time(progress.gap, 50)) p99 \(time(progress.gap, 99))")
         }
         return parts
-    }
-
-    private static func duration(_ histogram: HistogramSnapshot, _ percentile: Double) -> String {
-        Units.duration(histogram.percentile(percentile))
     }
 
     /// Phase, time since its start and its length, e.g. "measured 12/60 s".

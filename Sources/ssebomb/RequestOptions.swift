@@ -5,7 +5,7 @@ import ArgumentParser
 
 /// What is sent.
 struct RequestOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("What to put load on: http:// or https://.", valueName: "URL"))
+    @Argument(help: ArgumentHelp("The target: http:// or https://.", valueName: "URL"))
     var url: String
 
     @Option(
@@ -27,7 +27,7 @@ struct RequestOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Send this file's bytes as body ('-': standard input); application/json unless -H says.",
+            "Send this file as body ('-': standard input); application/json unless -H says.",
             valueName: "FILE"
         )
     )

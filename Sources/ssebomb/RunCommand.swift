@@ -37,7 +37,11 @@ struct RunCommand: ParsableCommand {
             }
         }
         let result = try carryOut(prepared, watch)
-        let context = RunContext(toolVersion: PlanBuilder.version, labels: labels)
+        let context = RunContext(
+            toolVersion: PlanBuilder.version,
+            labels: labels,
+            environment: .current(tlsLibrary: tlsLibraryVersion())
+        )
         let written = publish(result, context)
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. A thread
-// waits for them, since next to nothing may be done in a signal handler.
+// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. A
+// thread waits for them, since next to nothing may be done in a signal handler.
 
 import Glibc
 import Synchronization
@@ -48,8 +48,8 @@ final class SignalWatch: Sendable {
         return set
     }
 
-    /// From now on the first signal calls `interrupt` (on the watching thread) instead of ending the
-    /// process.
+    /// From now on the first signal calls `interrupt` (on the watching thread) instead of ending
+    /// the process.
     func attach(_ interrupt: @escaping @Sendable (Int32) -> Void) {
         state.withLock { $0.interrupt = interrupt }
     }

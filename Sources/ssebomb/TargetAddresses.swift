@@ -1,5 +1,5 @@
-// Where connections go and come from: name resolution, --unix, --connect-to, --source-ip. Done once,
-// before the clock: a name server's time must not show in a latency.
+// Where connections go and come from: name resolution, --unix, --connect-to, --source-ip. Done
+// once, before the clock: a name server's time must not show in a latency.
 
 import Glibc
 import SSEBombCore

@@ -26,7 +26,7 @@ enum Binary {
         return own.deletingLastPathComponent().appendingPathComponent("ssebomb").path
     }()
 
-    /// Runs to the end. `stdin` nil is the null device; `environment` is added to a small fixed one.
+    /// Runs to the end. `stdin` nil is the null device; `environment` adds to a small fixed one.
     static func run(
         _ arguments: [String],
         stdin: String? = nil,

@@ -59,6 +59,20 @@ struct ProgressTests {
         )
     }
 
+    @Test("where full words don't fit, short ones and fewer parts do")
+    func short() {
+        let progress = Self.progress(seconds: 12.4, tokens: 0)
+        func text(_ columns: Int) -> String {
+            ProgressLine.text(progress, Self.plan(), 200_000, columns: columns)
+        }
+        let streams = "measured 12/60 s  9,990/10,000"
+        let failures = "\(streams)  3 failed: http_status 2, reset 1"
+        #expect(text(60) == streams)
+        #expect(text(70) == failures)
+        #expect(text(90) == "\(failures)  2,000 done")
+        #expect(text(95) == "\(failures)  2,000 done  200,000 tok/s")
+    }
+
     @Test("the line never exceeds the terminal", arguments: [1, 5, 20, 40, 79])
     func width(columns: Int) {
         let text = ProgressLine.text(
@@ -97,7 +111,7 @@ struct ProgressTests {
             let phase: RunPhase = seconds < 5 ? .ramp : .measured
             line.update(Self.progress(seconds: seconds, tokens: 0, phase: phase))
         }
-        #expect(writes.count == 4)  // 0 s, 5 s (a new phase), 15 s and 25 s less the last step.
+        #expect(writes.count == 3)  // At 0 s, at 5 s (a new phase) and at 15 s.
         #expect(writes.allSatisfy { $0.hasSuffix("\n") && !$0.contains("\u{1B}") })
     }
 

@@ -71,7 +71,7 @@ final class ScriptedServer: Sendable {
     }
 
     /// The same script for every connection.
-    convenience init(_ place: ServerPlace = .ipv4, _ script: [ServerAction]) throws {
+    convenience init(_ script: [ServerAction], at place: ServerPlace = .ipv4) throws {
         try self.init(place) { _ in script }
     }
 
@@ -124,9 +124,11 @@ final class ScriptedServer: Sendable {
 
     private func acceptAll() {
         while true {
-            let descriptor = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+            let descriptor = accept(listener, nil, nil)
             if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard descriptor >= 0 else { return }
+            // A child that inherited it would keep the connection open.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             let number = state.withLock { state -> Int? in
                 guard !state.isStopped, state.accepted < Self.mostConnections else { return nil }
                 state.open.insert(descriptor)
@@ -239,7 +241,7 @@ private struct Connection {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return false }
             sent += count
@@ -248,7 +250,8 @@ private struct Connection {
     }
 
     func awaitHangUp(seconds: Int) {
-        var watched = pollfd(fd: descriptor, events: Int16(POLLRDHUP), revents: 0)
+        // POLLRDHUP, which the overlay of the C library doesn't have.
+        var watched = pollfd(fd: descriptor, events: 0x2000, revents: 0)
         poll(&watched, 1, Int32(seconds * 1_000))
     }
 }

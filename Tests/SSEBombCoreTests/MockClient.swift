@@ -53,7 +53,8 @@ final class MockClient {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL.rawValue))
+                let rest = bytes.count - done
+                return Glibc.send(descriptor, $0.baseAddress! + done, rest, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             done += count
@@ -67,26 +68,37 @@ final class MockClient {
         )
     }
 
-    /// Reads until the end, or until `text` has come.
+    /// Reads until the end, or until `text` or so many bytes have come.
     @discardableResult
-    func read(until text: String? = nil) -> End {
-        var block = [UInt8](repeating: 0, count: 1 << 16)
-        let wanted = text.map { Array($0.utf8) }
+    func read(until text: String? = nil, atLeast count: Int = .max) -> End {
+        var block = [UInt8](repeating: 0, count: 1 << 18)
+        let wanted = text.map { Array($0.utf8) } ?? []
+        var searched = 0
         while true {
-            if let wanted, contains(wanted) { return .found }
-            let count = recv(descriptor, &block, block.count, 0)
-            if count == 0 { return .closed }
-            if count < 0 { return errno == ECONNRESET ? .reset : .timedOut }
-            received.append(contentsOf: block[..<count])
+            if !wanted.isEmpty, contains(wanted, &searched) { return .found }
+            if received.count >= count { return .found }
+            let length = recv(descriptor, &block, block.count, 0)
+            if length == 0 { return .closed }
+            if length < 0 { return errno == ECONNRESET ? .reset : .timedOut }
+            received.append(contentsOf: block[..<length])
         }
     }
 
-    private func contains(_ wanted: [UInt8]) -> Bool {
+    /// Whether the wanted bytes are there; what was looked at is not looked at again.
+    private func contains(_ wanted: [UInt8], _ searched: inout Int) -> Bool {
         received.withUnsafeBytes { bytes in
-            guard bytes.count >= wanted.count else { return false }
-            return (0...(bytes.count - wanted.count)).contains { start in
-                bytes[start] == wanted[0] && bytes[start...].starts(with: wanted)
+            while let base = bytes.baseAddress, bytes.count - searched >= wanted.count {
+                let found = memchr(base + searched, Int32(wanted[0]), bytes.count - searched)
+                guard let found else {
+                    searched = bytes.count
+                    return false
+                }
+                searched = UnsafeRawPointer(found) - base
+                guard bytes.count - searched >= wanted.count else { return false }
+                if memcmp(found, wanted, wanted.count) == 0 { return true }
+                searched += 1
             }
+            return false
         }
     }
 

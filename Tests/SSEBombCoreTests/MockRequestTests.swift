@@ -6,11 +6,17 @@ import Testing
 
 @Suite struct MockRequestTests {
     private func parse(_ text: String) -> MockRequest.Outcome {
-        let buffer = GuardedBuffer(Array(text.utf8))
-        return MockRequest.parse(buffer.bytes, searched: 0)
+        parse(Array(text.utf8), searched: 0)
     }
 
-    private func request(_ text: String) -> MockRequest? {
+    private func parse(_ bytes: [UInt8], searched: Int) -> MockRequest.Outcome {
+        let buffer = GuardedBuffer(bytes)
+        return withExtendedLifetime(buffer) {
+            MockRequest.parse(buffer.bytes, searched: searched)
+        }
+    }
+
+    private func head(_ text: String) -> MockRequest? {
         guard case .head(let request) = parse(text) else { return nil }
         return request
     }
@@ -22,12 +28,12 @@ import Testing
 
     @Test("a request head gives route, method, length and what its fields ask for")
     func whole() throws {
-        let head =
+        let text =
             "POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: a\r\ncontent-LENGTH:  12 \r\n"
             + "Expect: 100-Continue\r\nConnection: keep-alive, Close\r\nLast-Event-ID: 42\r\n\r\n"
-        let request = try #require(request(head + "body"))
+        let request = try #require(head(text + "body"))
         #expect(request.route == .chat && request.method == .post)
-        #expect(request.headLength == head.utf8.count && request.bodyLength == 12)
+        #expect(request.headLength == text.utf8.count && request.bodyLength == 12)
         #expect(request.expectsContinue && !request.keepsAlive && !request.isHTTP10)
         #expect(request.lastEventID == 42)
     }
@@ -36,13 +42,11 @@ import Testing
     func everySplit() {
         let bytes = Array("\r\nGET /events HTTP/1.1\r\nHost: a\r\nX:\r\n\r\n".utf8)
         for split in 0..<bytes.count {
-            let part = GuardedBuffer(Array(bytes[..<split]))
-            guard case .needMore = MockRequest.parse(part.bytes, searched: 0) else {
+            guard case .needMore = parse(Array(bytes[..<split]), searched: 0) else {
                 Issue.record("\(split) bytes are no head")
                 return
             }
-            let whole = GuardedBuffer(bytes)
-            guard case .head(let request) = MockRequest.parse(whole.bytes, searched: split) else {
+            guard case .head(let request) = parse(bytes, searched: split) else {
                 Issue.record("not found after a search of \(split) bytes")
                 return
             }
@@ -55,7 +59,7 @@ import Testing
         arguments: [("", false), ("Connection: keep-alive\r\n", true)]
     )
     func version10(field: String, keepsAlive: Bool) throws {
-        let request = try #require(request("GET /health HTTP/1.0\r\n\(field)\r\n"))
+        let request = try #require(head("GET /health HTTP/1.0\r\n\(field)\r\n"))
         #expect(request.isHTTP10)
         #expect(request.keepsAlive == keepsAlive)
     }
@@ -88,7 +92,8 @@ import Testing
     }
 
     private func body(_ text: String) -> MockRequestBody? {
-        MockRequestBody(parsing: GuardedBuffer(Array(text.utf8)).bytes)
+        let buffer = GuardedBuffer(Array(text.utf8))
+        return withExtendedLifetime(buffer) { MockRequestBody(parsing: buffer.bytes) }
     }
 
     @Test("parameters are read at their own depth only")
@@ -160,7 +165,10 @@ import Testing
         }
     }
 
-    @Test("a chunk is its length in hexadecimal, the bytes, and CRLF", arguments: [1, 15, 16, 4_096])
+    @Test(
+        "a chunk is its length in hexadecimal, the bytes, and CRLF",
+        arguments: [1, 15, 16, 4_096]
+    )
     func chunk(length: Int) {
         let block = UnsafeMutableRawPointer.allocate(byteCount: 8_192, alignment: 8)
         defer { block.deallocate() }

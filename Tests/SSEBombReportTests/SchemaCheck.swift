@@ -1,5 +1,5 @@
-// A reader of the part of JSON Schema that docs/result.schema.json uses, so that the tests can check
-// documents without leaving the process.
+// A reader of the part of JSON Schema that docs/result.schema.json uses, so that the tests can
+// check documents without leaving the process.
 
 import Foundation
 

@@ -83,7 +83,7 @@ import Testing
     }
 }
 
-@Suite struct WallClockTests {
+@Suite struct TimestampTests {
     @Test(
         "a time is RFC 3339 in UTC with milliseconds",
         arguments: [
@@ -94,7 +94,7 @@ import Testing
         ] as [(Int64, String)]
     )
     func timestamp(_ nanoseconds: Int64, _ text: String) {
-        #expect(WallClock.timestamp(nanoseconds) == text)
+        #expect(Timestamp.rfc3339(nanoseconds) == text)
     }
 }
 

@@ -70,8 +70,8 @@ public struct RequestTemplate: Sendable {
 
     /// Renders `specification`.
     ///
-    /// Names, values, method and target must be free of CR, LF and NUL (RFC 9110, 5.5): otherwise a
-    /// value could smuggle in a second field or request. Only the offending name is reported, since
+    /// Names, values, method, host and target must be free of CR, LF and NUL (RFC 9110, 5.5), host
+    /// and target of all blanks: otherwise one could smuggle in a second field or request. Only the offending name is reported, since
     /// the value may be a secret.
     public init(
         _ specification: RequestSpecification,
@@ -79,7 +79,10 @@ public struct RequestTemplate: Sendable {
     ) throws(SetupError) {
         for field in specification.headers {
             guard Self.isToken(field.name) else {
-                throw SetupError(.usage, "header name '\(field.name)' holds bytes a name can't have")
+                throw SetupError(
+                    .usage,
+                    "header name '\(field.name)' holds bytes a name can't have"
+                )
             }
             guard !field.value.utf8.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }) else {
                 throw SetupError(
@@ -90,6 +93,14 @@ public struct RequestTemplate: Sendable {
         }
         guard Self.isToken(specification.method) else {
             throw SetupError(.usage, "method '\(specification.method)' isn't a word HTTP allows")
+        }
+        for (what, text) in [
+            ("request target", specification.target), ("host", specification.host),
+        ] where text.isEmpty || !text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) {
+            throw SetupError(
+                .usage,
+                "the \(what) is empty or holds a space or control character: percent-encode it"
+            )
         }
         let given = Set(specification.headers.map { $0.name.lowercased() })
         var text = "\(specification.method) \(specification.target) HTTP/1.1\r\n"
@@ -102,7 +113,8 @@ public struct RequestTemplate: Sendable {
         add("Cache-Control", "no-cache")
         if let body = specification.body {
             add("Content-Type", "application/json")
-            add("Content-Length", String(body.count))
+            // RFC 9112, 6.2: never beside a Transfer-Encoding, which only the user can ask for.
+            if !given.contains("transfer-encoding") { add("Content-Length", String(body.count)) }
         }
         for field in specification.headers { text += "\(field.name): \(field.value)\r\n" }
         text += "\r\n"

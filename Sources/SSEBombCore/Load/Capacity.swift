@@ -38,10 +38,8 @@ public struct Capacity: Sendable {
         }
         if plan.addresses.contains(where: \.isUnix) { return }
         let sources = max(1, plan.sourceAddresses.count)
-        let (perSource, overflow) = portsPerPair.multipliedReportingOverflow(
-            by: plan.addresses.count
-        )
-        let room = overflow ? Int.max : perSource.multipliedReportingOverflow(by: sources).partialValue
+        // At most 2^16 ports, and both lists fit memory: the product is far below 2^63.
+        let room = portsPerPair * plan.addresses.count * sources
         if plan.streams > room {
             throw SetupError(
                 .usage,

@@ -196,12 +196,13 @@ public final class Coordinator: Sendable {
             waitForLoops(until: nextLook)
             let now = Instant.now()
             guard now >= nextLook else { continue }
-            nextLook = now + Self.lookInterval
             recorder.sampleInFlight()
             while now >= nextSecond {
                 recorder.closeSecond()
                 nextSecond = nextSecond + Nanoseconds.seconds(1)
             }
+            // Not past the second, whose counts would then be those of a longer one.
+            nextLook = min(now + Self.lookInterval, nextSecond)
             if let progress { progress(look(windows, stats, recorder, now)) }
         }
     }

@@ -83,7 +83,10 @@ struct IntervalRecorder {
         } else {
             partial = whole
         }
-        guard intervals.count > Self.mostIntervals else { return }
+        if intervals.count > Self.mostIntervals { halve() }
+    }
+
+    private mutating func halve() {
         var halved: [RunInterval] = []
         for start in stride(from: 0, to: intervals.count - 1, by: 2) {
             halved.append(Self.joined(intervals[start], intervals[start + 1]))
@@ -95,6 +98,7 @@ struct IntervalRecorder {
 
     /// Ends the time line; an unfinished step is kept as it is.
     mutating func finish() {
+        if partial != nil, intervals.count == Self.mostIntervals { halve() }
         if let rest = partial { intervals.append(rest) }
         partial = nil
     }
@@ -106,7 +110,8 @@ struct IntervalRecorder {
         whole.failed += second.failed
         whole.events += second.events
         whole.tokenEvents += second.tokenEvents
-        whole.inFlight = (first.inFlight * Double(first.seconds) + second.inFlight * Double(second.seconds))
+        whole.inFlight =
+            (first.inFlight * Double(first.seconds) + second.inFlight * Double(second.seconds))
             / Double(first.seconds + second.seconds)
         whole.seconds = first.seconds + second.seconds
         whole.ttft.merge(second.ttft)

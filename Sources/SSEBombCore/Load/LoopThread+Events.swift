@@ -47,7 +47,7 @@ extension LoopThread {
         if !type.isEmpty, arrival.isMeasured { eventTypes.count(type) }
         if !until.isEmpty, coldIsUntil(data) {
             if isTraced { traceEvent(slot, EventFacts(), arrival) }
-            return complete(index, slot, arrival)
+            return coldComplete(index, slot, arrival)
         }
         var facts = TokenProbe.read(data, eventType: type, dialect: &slot.pointee.dialect)
         if slot.pointee.dialect != dialect || slot.pointee.dialect == .undetermined {
@@ -56,11 +56,11 @@ extension LoopThread {
         if isTraced { traceEvent(slot, facts, arrival) }
         if facts.isTokenBearing { token(facts, slot, &arrival) }
         if !facts.contents.isDisjoint(with: [.finish, .usage, .error, .done, .unknown]) {
-            rareFacts(facts, index, slot, arrival)
+            coldRareFacts(facts, index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
         }
         if let most = plan.maxEvents, slot.pointee.events >= most {
-            complete(index, slot, arrival)
+            coldComplete(index, slot, arrival)
         }
     }
 
@@ -121,7 +121,8 @@ extension LoopThread {
     }
 
     /// The stream's end was seen.
-    private mutating func complete(
+    @inline(never)
+    private mutating func coldComplete(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
@@ -133,7 +134,7 @@ extension LoopThread {
     // MARK: Once or a few times a request
 
     @inline(never)
-    private mutating func rareFacts(
+    private mutating func coldRareFacts(
         _ facts: EventFacts,
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -153,12 +154,15 @@ extension LoopThread {
             if let entry { errors.append(slot.pointee.sse.data, to: entry) }
             return failRecorded(.errorEvent, index, slot, arrival.at)
         }
-        if facts.contents.contains(.done) { complete(index, slot, arrival) }
+        if facts.contents.contains(.done) { coldComplete(index, slot, arrival) }
     }
 
     private func noteUsage(_ facts: EventFacts, _ slot: UnsafeMutablePointer<StreamSlot>) {
-        slot.pointee.flags.insert(.hasUsage)
-        if facts.completionTokens >= 0 { slot.pointee.usageTokens = facts.completionTokens }
+        // A usage without a completion count says nothing about N.
+        if facts.completionTokens >= 0 {
+            slot.pointee.flags.insert(.hasUsage)
+            slot.pointee.usageTokens = facts.completionTokens
+        }
         if facts.promptTokens >= 0 { slot.pointee.promptTokens = facts.promptTokens }
         if facts.cachedTokens >= 0 { slot.pointee.cachedTokens = facts.cachedTokens }
         if facts.reasoningTokens >= 0 { slot.pointee.reasoningTokens = facts.reasoningTokens }
@@ -287,7 +291,9 @@ extension LoopThread {
         let seen = Int(slot.pointee.sampledBytes) + bytes.count
         slot.pointee.sampledBytes = UInt32(clamping: seen)
         // Reading a long error body to its end would cost more than a new connection.
-        guard seen > Self.longestErrorBody || slot.pointee.framing == .untilClose && seen >= ErrorLog.sampleBytes
+        guard
+            seen > Self.longestErrorBody
+                || slot.pointee.framing == .untilClose && seen >= ErrorLog.sampleBytes
         else { return }
         perform(slot.pointee.life.sampleEnded(connection: .close), index, slot, arrival.readAt)
     }

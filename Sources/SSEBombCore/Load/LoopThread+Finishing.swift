@@ -7,7 +7,8 @@ import Glibc
 extension LoopThread {
     // MARK: Actions
 
-    /// Carries out what the life cycle asks for.
+    /// Carries out what the life cycle asks for. A few times a request.
+    @inline(never)
     mutating func perform(
         _ action: StreamAction,
         _ index: UInt32,
@@ -39,6 +40,7 @@ extension LoopThread {
     }
 
     /// Ends the request badly, with a reason that is put into words only if it is the first.
+    @inline(never)
     mutating func fail(
         _ kind: StreamFailure,
         _ index: UInt32,
@@ -50,6 +52,7 @@ extension LoopThread {
     }
 
     /// As `fail`, where the error log has the example already.
+    @inline(never)
     mutating func failRecorded(
         _ kind: StreamFailure,
         _ index: UInt32,
@@ -61,6 +64,7 @@ extension LoopThread {
     }
 
     /// The connection is gone, with whatever that means for the request.
+    @inline(never)
     mutating func lost(
         _ kind: StreamFailure,
         _ index: UInt32,
@@ -92,9 +96,14 @@ extension LoopThread {
     /// so the timer is not touched per event: it looks again when it fires.
     func armLimit(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>, _ now: Instant) {
         let (deadline, _) = limit(slot)
-        if deadline == .distantFuture { wheel.disarm(index) } else { wheel.arm(index, at: deadline) }
+        if deadline == .distantFuture {
+            wheel.disarm(index)
+        } else {
+            wheel.arm(index, at: deadline)
+        }
     }
 
+    @inline(never)
     mutating func checkLimit(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -196,9 +205,9 @@ extension LoopThread {
         let request = slot.pointee
         let tokens = UInt64(clamping: request.completionTokens)
         stats.count(.completionTokens, tokens)
-        stats.count(.promptTokens, UInt64(clamping: request.promptTokens))
-        stats.count(.cachedTokens, UInt64(clamping: request.cachedTokens))
-        stats.count(.reasoningTokens, UInt64(clamping: request.reasoningTokens))
+        countReported(request.promptTokens, .promptTokens, .requestsWithPrompt)
+        countReported(request.cachedTokens, .cachedTokens, .requestsWithCached)
+        countReported(request.reasoningTokens, .reasoningTokens, .requestsWithReasoning)
         guard request.tokens > 0 else { return }
         let hasUsage = request.flags.contains(.hasUsage)
         stats.count(hasUsage ? .requestsWithUsage : .requestsWithoutUsage)
@@ -206,6 +215,13 @@ extension LoopThread {
             stats.count(.scaledEvents, request.tokens)
             stats.count(.scaledTokens, tokens)
         }
+    }
+
+    /// Counts a figure that a usage may leave out (-1): left out is not 0.
+    private func countReported(_ tokens: Int64, _ sum: Counter, _ requests: Counter) {
+        guard tokens >= 0 else { return }
+        stats.count(sum, UInt64(tokens))
+        stats.count(requests)
     }
 
     // MARK: What comes next
@@ -241,9 +257,9 @@ extension LoopThread {
         if isStopping || now >= windows.measureEnd { return retire(index, slot) }
         var pause = plan.think
         if slot.pointee.flags.contains(.failedLast) {
-            let wait = backOff(slot)
-            stats.count(.backoffNanoseconds, UInt64(wait))
-            pause = max(pause, wait)
+            pause = max(pause, backOff(slot))
+            slot.pointee.flags.insert(.backsOff)
+            slot.pointee.entered = now
         }
         if pause == 0 { ready.push(index) } else { wheel.arm(index, at: now + pause) }
     }
@@ -256,11 +272,19 @@ extension LoopThread {
         return Int64(Double(full) * (0.5 + 0.5 * random.unit()))
     }
 
+    /// Counts the time that a slot has spent waiting after a failure.
+    func endBackOff(_ slot: UnsafeMutablePointer<StreamSlot>, _ now: Instant) {
+        guard slot.pointee.flags.contains(.backsOff) else { return }
+        slot.pointee.flags.remove(.backsOff)
+        stats.count(.backoffNanoseconds, UInt64(max(0, now - slot.pointee.entered)))
+    }
+
     /// Ends the slot's part in the run.
     mutating func retire(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
         guard !slot.pointee.flags.contains(.retired) else { return }
         closeConnection(slot)
         wheel.disarm(index)
+        endBackOff(slot, .now())
         slot.pointee.flags.remove(.hasTicket)
         slot.pointee.flags.insert(.retired)
         liveSlots -= 1
@@ -269,7 +293,8 @@ extension LoopThread {
     /// Closes the slot's connection, if it has one. Its queued events are recognised by generation.
     mutating func closeConnection(_ slot: UnsafeMutablePointer<StreamSlot>) {
         if let session = slot.pointee.tls {
-            let isClean = slot.pointee.life.state == .idle && !slot.pointee.flags.contains(.failedLast)
+            let isClean =
+                slot.pointee.life.state == .idle && !slot.pointee.flags.contains(.failedLast)
             session.close(notify: isClean)
             slot.pointee.tls = nil
         }

@@ -158,17 +158,34 @@ extension LoopThread {
                 if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
             case .wantRead: return
             case .wantWrite: return setInterest(PollMask.write, index, slot)
-            case .closeNotify:
-                let isEnd = slot.pointee.framing == .untilClose
-                return lost(.closedEarly, index, slot, arrival.readAt, endsMessage: isEnd) {
-                    "the server closed the TLS connection before the end of the stream"
-                }
+            case .closeNotify: return coldCloseNotify(index, slot, arrival)
             case .failed(let reason):
-                return lost(reason.streamFailure, index, slot, arrival.readAt) {
-                    "TLS: \(session.failureReason)"
-                }
+                return coldTLSFailure(reason, session, index, slot, arrival)
             }
         }
+    }
+
+    @inline(never)
+    private mutating func coldCloseNotify(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        let isEnd = slot.pointee.framing == .untilClose
+        lost(.closedEarly, index, slot, arrival.readAt, endsMessage: isEnd) {
+            "the server closed the TLS connection before the end of the stream"
+        }
+    }
+
+    @inline(never)
+    private mutating func coldTLSFailure(
+        _ reason: TLSFailure,
+        _ session: TLSSession,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        lost(reason.streamFailure, index, slot, arrival.readAt) { "TLS: \(session.failureReason)" }
     }
 
     // MARK: Response
@@ -236,10 +253,19 @@ extension LoopThread {
                 if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
             case .end:
                 return messageEnded(hasMore: offset < bytes.count, index, slot, arrival)
-            case .failure(let error):
-                return fail(.httpProtocol, index, slot, arrival.readAt) { error.sentence }
+            case .failure(let error): return coldFramingFailure(error, index, slot, arrival)
             }
         }
+    }
+
+    @inline(never)
+    private mutating func coldFramingFailure(
+        _ error: ProtocolError,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        fail(.httpProtocol, index, slot, arrival.readAt) { error.sentence }
     }
 
     /// Bodies with a length, bodies that end with the connection, and none.
@@ -269,6 +295,7 @@ extension LoopThread {
     }
 
     /// The framing says that the message is over.
+    @inline(never)
     mutating func messageEnded(
         hasMore: Bool,
         _ index: UInt32,

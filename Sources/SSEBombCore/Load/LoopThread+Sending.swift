@@ -5,6 +5,7 @@ import Glibc
 
 extension LoopThread {
     /// Sends what is left of the request.
+    @inline(never)
     mutating func send(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -56,6 +57,8 @@ extension LoopThread {
         slot.pointee.emptySince = max(slot.pointee.emptySince, now)
         slot.pointee.flags.remove(.undrained)
         if !slot.pointee.flags.contains(.fresh) { stats.count(.connectionsReused) }
+        let usesKernel = slot.pointee.flags.contains(.kernelStamps)
+        stats.count(usesKernel ? .kernelClockStreams : .userClockStreams)
         if slot.pointee.flags.contains(.belongs) {
             let isFresh = slot.pointee.flags.contains(.fresh)
             let begun = isFresh ? slot.pointee.conn0 : now
@@ -64,6 +67,7 @@ extension LoopThread {
     }
 
     /// The socket takes bytes again.
+    @inline(never)
     mutating func writable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
         if slot.pointee.life.state == .sending {
             send(index, slot, lastClock)

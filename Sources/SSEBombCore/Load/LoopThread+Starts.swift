@@ -7,6 +7,7 @@ extension LoopThread {
     // MARK: Starting
 
     /// Spreads the first starts over the ramp, each at a random phase.
+    @inline(never)
     mutating func scheduleFirstStarts() {
         liveSlots = slotCount
         for index in 0..<UInt32(slotCount) {
@@ -20,6 +21,7 @@ extension LoopThread {
     }
 
     /// A timer of this slot is due: it starts its next request, or a limit is reached.
+    @inline(never)
     mutating func timerFired(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -34,15 +36,20 @@ extension LoopThread {
     }
 
     /// Starts the slot's next request, or says when its connect may start.
+    @inline(never)
     mutating func begin(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ now: Instant
     ) {
         if slot.pointee.flags.contains(.retired) { return }
+        endBackOff(slot, now)
         if !slot.pointee.flags.contains(.hasTicket) {
             guard takeTicket(index, slot, now) else { return }
             if slot.pointee.fd < 0, !paceConnect(index, slot, now) { return }
+        } else if now >= windows.measureEnd {
+            // Its paced turn comes after the last start.
+            return retire(index, slot)
         }
         slot.pointee.flags.remove(.hasTicket)
         slot.pointee.flags.remove(.belongs)
@@ -97,6 +104,7 @@ extension LoopThread {
     // MARK: Connecting
 
     /// Opens a connection for the request that the slot has begun.
+    @inline(never)
     mutating func openConnection(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -144,7 +152,8 @@ extension LoopThread {
         // Sources turn once per round of addresses, so that every pair is used.
         let turn = connectsStarted / max(1, plan.addresses.count)
         let source = plan.sourceAddresses[
-            (turn &+ self.index) % plan.sourceAddresses.count]
+            (turn &+ self.index) % plan.sourceAddresses.count
+        ]
         let result = source.withRaw { csup_bind(fd, $0, source.length, 1) }
         return result < 0 ? -result : nil
     }
@@ -160,6 +169,7 @@ extension LoopThread {
     }
 
     /// The kernel says how the connect went.
+    @inline(never)
     mutating func connectReady(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
         let now = Instant.now()
         let error = csup_socket_error(slot.pointee.fd)
@@ -168,8 +178,6 @@ extension LoopThread {
         slot.pointee.emptySince = now
         addressStates[Int(slot.pointee.addressIndex)] = .good
         stats.count(.connectionsOpened)
-        let usesKernel = slot.pointee.flags.contains(.kernelStamps)
-        stats.count(usesKernel ? .kernelClockStreams : .userClockStreams)
         if slot.pointee.flags.contains(.belongs) {
             stats.connect.record(now - slot.pointee.conn0)
         }
@@ -177,6 +185,7 @@ extension LoopThread {
         perform(slot.pointee.life.connected(withTLS: tlsContext != nil), index, slot, now)
     }
 
+    @inline(never)
     private mutating func connectFailed(
         _ error: Int32,
         _ index: UInt32,
@@ -191,7 +200,8 @@ extension LoopThread {
         let hasOther = addressStates.indices.contains {
             $0 != which && addressStates[$0] != .setAside
         }
-        if isRefusal, addressStates[which] == .untried, hasOther {
+        // Connects that were under way when it was set aside go elsewhere, too.
+        if isRefusal, addressStates[which] != .good, hasOther {
             addressStates[which] = .setAside
             closeConnection(slot)
             return openConnection(index, slot, now)
@@ -204,6 +214,9 @@ extension LoopThread {
     static func connectFailure(_ error: Int32) -> StreamFailure {
         switch error {
         case ECONNREFUSED: .connectRefused
+        // An RST that meets a half-open connect shows as ECONNREFUSED: this one was established,
+        // and reset before the loop learned of it.
+        case ECONNRESET: .reset
         case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL, EADDRINUSE: .localResource
         default: .connectOther
         }
@@ -211,6 +224,7 @@ extension LoopThread {
 
     // MARK: TLS handshake
 
+    @inline(never)
     mutating func startTLS(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -232,6 +246,7 @@ extension LoopThread {
     }
 
     /// The socket of an unfinished handshake is ready.
+    @inline(never)
     mutating func handshakeReady(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
         guard let session = slot.pointee.tls else { return }
         var stamp: Int64 = 0

@@ -30,7 +30,9 @@ extension LoopThread {
 
     @inline(never)
     func traceHead(_ slot: UnsafeMutablePointer<StreamSlot>, _ head: UnsafeRawBufferPointer) {
-        let fields = ResponseHead.fields(of: head).map { HeaderField(name: $0.name, value: $0.value) }
+        let fields = ResponseHead.fields(of: head).map {
+            HeaderField(name: $0.name, value: $0.value)
+        }
         let at = slot.pointee.hdr - traceOrigin(slot)
         trace?.append(.head(at: at, status: Int(slot.pointee.status), headers: fields))
     }

@@ -234,10 +234,12 @@ struct LoopThread: ~Copyable {
 
     // MARK: Timers and phases
 
+    @inline(never)
     private mutating func fireTimers(_ now: Instant) {
         while let index = wheel.popDue(now: now) { timerFired(index, slab[index], now) }
     }
 
+    @inline(never)
     private mutating func startReady(_ now: Instant) {
         while let index = ready.pop() { begin(index, slab[index], now) }
     }
@@ -256,17 +258,20 @@ struct LoopThread: ~Copyable {
         }
         if isStopping { return }
         let allTaken = plan.requests.map { switches.areTaken(limit: $0) } ?? false
-        if allTaken || now >= windows.measureEnd { stopStarting() }
+        let isOver = now >= windows.measureEnd
+        if allTaken || isOver { stopStarting(abandoningTickets: isOver) }
     }
 
     /// Retires every slot that has no request under way; the others retire when theirs ends.
-    mutating func stopStarting() {
+    ///
+    /// - Parameter abandoningTickets: also those that only wait for their connect's paced turn: it
+    ///   would come after the last start.
+    private mutating func stopStarting(abandoningTickets: Bool) {
         isStopping = true
         for index in 0..<UInt32(slotCount) {
             let slot = slab[index]
-            if slot.pointee.life.state == .idle, !slot.pointee.flags.contains(.hasTicket) {
-                retire(index, slot)
-            }
+            let waits = slot.pointee.flags.contains(.hasTicket) && !abandoningTickets
+            if slot.pointee.life.state == .idle, !waits { retire(index, slot) }
         }
     }
 

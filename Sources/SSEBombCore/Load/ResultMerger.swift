@@ -160,9 +160,10 @@ struct ResultMerger {
 
     private func fillTokens(_ counts: inout RunCounts, _ scale: TokenScale) {
         counts.completionTokens = total(.completionTokens)
-        counts.promptTokens = total(.promptTokens)
-        counts.cachedTokens = total(.cachedTokens)
-        counts.reasoningTokens = total(.reasoningTokens)
+        counts.promptTokens = total(.requestsWithPrompt) > 0 ? total(.promptTokens) : nil
+        counts.cachedTokens = total(.requestsWithCached) > 0 ? total(.cachedTokens) : nil
+        counts.reasoningTokens =
+            total(.requestsWithReasoning) > 0 ? total(.reasoningTokens) : nil
         let (with, without) = (total(.requestsWithUsage), total(.requestsWithoutUsage))
         counts.tokenBasis = Self.basis(usage: with, event: without)
         counts.tpotBasis = counts.tokenBasis
@@ -171,7 +172,8 @@ struct ResultMerger {
             event: total(.eventBasisStreams)
         )
         counts.throughputBasis = scale.basis
-        counts.tokensInWindow = scale.isScaled
+        counts.tokensInWindow =
+            scale.isScaled
             ? Double(counts.tokenEvents) * scale.tokensPerEvent
             : Double(total(.windowRunningTokens))
     }
@@ -193,7 +195,8 @@ struct ResultMerger {
         let (events, tokens) = (total(.scaledEvents), total(.scaledTokens))
         if running > 0 {
             let tokenEvents = total(.windowTokenEvents)
-            let perEvent = tokenEvents > 0
+            let perEvent =
+                tokenEvents > 0
                 ? Double(total(.windowRunningTokens)) / Double(tokenEvents) : 1
             return TokenScale(basis: plain == 0 ? .usage : .mixed, tokensPerEvent: perEvent)
         }
@@ -242,7 +245,9 @@ struct ResultMerger {
         for entry in outcomes.flatMap(\.errors) {
             let status = entry.status > 0 ? Int(entry.status) : nil
             let at = Double(entry.first - windows.start) / 1e9
-            if let known = samples.firstIndex(where: { $0.kind == entry.kind && $0.status == status }) {
+            if let known = samples.firstIndex(where: {
+                $0.kind == entry.kind && $0.status == status
+            }) {
                 samples[known].count += entry.count
                 if at < samples[known].firstAtSeconds { samples[known].firstAtSeconds = at }
                 if samples[known].sample.isEmpty { samples[known].sample = entry.sample }

@@ -83,9 +83,10 @@ public struct RunCounts: Sendable {
     /// Reads that filled the receive buffer.
     public var fullReads: UInt64 = 0
     public var completionTokens: UInt64 = 0
-    public var promptTokens: UInt64 = 0
-    public var cachedTokens: UInt64 = 0
-    public var reasoningTokens: UInt64 = 0
+    /// From usage only; nil where no usage gave them.
+    public var promptTokens: UInt64?
+    public var cachedTokens: UInt64?
+    public var reasoningTokens: UInt64?
     public var tokenBasis: TokenBasis = .event
     /// Tokens that arrived inside the measured window, on the basis of `throughputBasis`.
     public var tokensInWindow: Double = 0

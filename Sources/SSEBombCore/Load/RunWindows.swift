@@ -61,7 +61,7 @@ struct RunSwitches: @unchecked Sendable {
     /// Set to a signal number when the run is to be cut at once.
     var interrupt: Int32 {
         get { Int32(truncatingIfNeeded: cells[0].load(ordering: .relaxed)) }
-        nonmutating set { cells[0].store(UInt64(UInt32(newValue)), ordering: .relaxed) }
+        nonmutating set { cells[0].store(UInt64(UInt32(bitPattern: newValue)), ordering: .relaxed) }
     }
 
     /// Takes one of `limit` requests; false when all are taken.

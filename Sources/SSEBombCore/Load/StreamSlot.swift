@@ -45,6 +45,8 @@ struct StreamSlot: BitwiseCopyable {
         static let failedLast = Flags(rawValue: 1024)
         /// The error log has this request's failure already, because there is a body to it.
         static let errorKept = Flags(rawValue: 2048)
+        /// Waits after a failure, since `entered`.
+        static let backsOff = Flags(rawValue: 4096)
     }
 
     // MARK: Body

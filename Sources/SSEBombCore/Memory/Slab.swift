@@ -1,9 +1,9 @@
-// All slots of one loop in one block, made before the clock starts. Slots are plain structs; the
-// slab gives each a generation, so that what was queued for a former occupant is recognised.
+// All slots of one loop in one block, made before the clock starts. Slots are plain structs; what
+// they hold, and when one may be used again, is the loop's to know.
 
 import Glibc
 
-/// Fixed array of `Slot` in raw memory, with a free list.
+/// Fixed array of `Slot` in raw memory.
 ///
 /// A handle: copies refer to the same memory. Single-threaded. Untouched slots cost no memory (the
 /// block is zero pages until written).

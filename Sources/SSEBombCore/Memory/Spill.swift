@@ -102,23 +102,32 @@ struct SpillPool {
             lists[index].length -= 1
             return (block, capacity)
         }
-        guard let block = malloc(capacity) else {
-            preconditionFailure("out of memory for a spill of \(capacity) bytes")
-        }
-        return (block, capacity)
+        return (Self.coldAllocate(capacity), capacity)
     }
+
+    @inline(never)
+    private static func coldAllocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+        guard let block = malloc(capacity) else { preconditionFailure("out of memory for a spill") }
+        return block
+    }
+
+    @inline(never)
+    private static func coldFree(_ block: UnsafeMutableRawPointer) { free(block) }
 
     /// Takes a block back. `capacity` is the size that `take` reported.
     func give(_ block: UnsafeMutableRawPointer, capacity: Int) {
         let (index, _) = Self.sizeClass(capacity)
-        guard lists[index].length &* capacity < Self.keptBytesPerClass else {
-            free(block)
+        guard (lists[index].length + 1) &* capacity <= Self.keptBytesPerClass else {
+            Self.coldFree(block)
             return
         }
         block.storeBytes(of: lists[index].head, as: UnsafeMutableRawPointer?.self)
         lists[index].head = block
         lists[index].length += 1
     }
+
+    /// Number of blocks that wait to be lent, of those that hold `size` bytes.
+    func keptBlocks(ofSize size: Int) -> Int { lists[Self.sizeClass(size).index].length }
 
     private static func sizeClass(_ size: Int) -> (index: Int, capacity: Int) {
         let rounded = max(size, smallestBlock)

@@ -74,7 +74,8 @@ struct TimerWheel {
         let tickLength: Int64 = 1 << Self.tickShift
         let ns = deadline.nanoseconds
         // Rounded up, so that it never fires early.
-        let tick = ns > .max - tickLength ? ns >> Self.tickShift : (ns + tickLength - 1) >> Self.tickShift
+        let tick =
+            ns > .max - tickLength ? ns >> Self.tickShift : (ns + tickLength - 1) >> Self.tickShift
         insert(index, due: tick)
         state.pointee.armed += 1
     }
@@ -116,7 +117,13 @@ struct TimerWheel {
     /// When the loop must look again: at the next due timer or the next cascade that brings
     /// something down, whichever comes first; nil when nothing is armed.
     func nextWake() -> Instant? {
-        guard state.pointee.armed > 0 else { return nil }
+        let tick = nextTick()
+        return tick == .max ? nil : Instant(nanoseconds: tick << Self.tickShift)
+    }
+
+    /// The next tick at which something is due or cascades; `Int64.max` when nothing is armed.
+    private func nextTick() -> Int64 {
+        guard state.pointee.armed > 0 else { return .max }
         let current = state.pointee.currentTick
         var earliest = Int64.max
         if let distance = distanceToOccupied(level: 0, from: Int(current & 255)) {
@@ -131,19 +138,21 @@ struct TimerWheel {
                 earliest = min(earliest, (position + 1 + Int64(distance)) << shift)
             }
         }
-        return Instant(nanoseconds: earliest << Self.tickShift)
+        return earliest
     }
 
     /// Moves to the next tick that holds something or cascades, at most to `target`.
     private func advance(to target: Int64) {
-        var tick = state.pointee.currentTick
-        let offset = Int(tick & 255)
-        let toBoundary = Int64(Self.levelSize - offset)
-        var step = toBoundary
-        if let distance = distanceToOccupied(level: 0, from: offset), distance > 0 {
-            step = min(step, Int64(distance))
+        let current = state.pointee.currentTick
+        var tick = target
+        if current >> Self.levelBits == target >> Self.levelBits {
+            // Nothing cascades inside a turn.
+            let distance = distanceToOccupied(level: 0, from: Int(current & 255))
+            if let distance { tick = min(current + Int64(distance), target) }
+        } else {
+            // Turns in which nothing happens are skipped at once, however long the loop was away.
+            tick = min(nextTick(), target)
         }
-        tick = min(tick + step, target)
         state.pointee.currentTick = tick
         if tick & 255 == 0 { cascade(tick) }
     }

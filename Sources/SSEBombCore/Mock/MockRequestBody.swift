@@ -74,7 +74,9 @@ struct MockRequestBody: BitwiseCopyable {
             if MockRequest.equals(name, "continuous_usage_stats") { countsContinuously = isTrue }
         case .request:
             if MockRequest.equals(name, "stream") { isStream = isTrue }
-            if MockRequest.equals(name, "max_completion_tokens") { limit = Self.count(text) ?? limit }
+            if MockRequest.equals(name, "max_completion_tokens") {
+                limit = Self.count(text) ?? limit
+            }
             if MockRequest.equals(name, "max_tokens") { limit = limit ?? Self.count(text) }
             if MockRequest.equals(name, "model"), text.count >= 2, text[0] == UInt8(ascii: "\"") {
                 modelStart = value.lowerBound + 1

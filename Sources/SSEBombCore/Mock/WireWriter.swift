@@ -69,7 +69,8 @@ struct WireWriter {
         precondition(header.count + 2 <= capacity - count, "the mock's output block is too small")
         (base + start + header.count).copyMemory(from: base + start, byteCount: length)
         withUnsafeBytes(of: &header.text) {
-            (base + start).copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: header.count)
+            (base + start)
+                .copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: header.count)
         }
         count += header.count
         append("\r\n")

@@ -66,6 +66,8 @@ enum Counter: Int, CaseIterable {
     case connectionsOpened, connectionsReused, tlsResumed
     // Tokens of belonging requests.
     case completionTokens, promptTokens, cachedTokens, reasoningTokens
+    /// Belonging requests whose usage gave each of the last three.
+    case requestsWithPrompt, requestsWithCached, requestsWithReasoning
     /// Belonging completed requests with and without a usage.
     case requestsWithUsage, requestsWithoutUsage
     /// Token-bearing events and usage tokens of completed requests whose usage came only at the

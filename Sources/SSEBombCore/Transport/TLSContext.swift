@@ -328,3 +328,6 @@ extension TLSContext {
         return String(name)
     }
 }
+
+/// The linked OpenSSL, such as "OpenSSL 3.0.19 27 Jan 2026", for the account of a run.
+public func tlsLibraryVersion() -> String { TLSContext.library }

@@ -3,9 +3,9 @@
 import Glibc
 
 /// Formats times of the real-time clock.
-enum WallClock {
+enum Timestamp {
     /// RFC 3339 in UTC with milliseconds: "2025-01-31T12:00:00.123Z".
-    static func timestamp(_ nanosecondsSince1970: Int64) -> String {
+    static func rfc3339(_ nanosecondsSince1970: Int64) -> String {
         let (quotient, remainder) = nanosecondsSince1970.quotientAndRemainder(
             dividingBy: 1_000_000_000
         )
