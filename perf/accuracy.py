@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """How wrong ssebomb's TTFT and gap are, against what the mock server really did.
 
     perf/accuracy.py [--streams N] [--rate N] [--tokens N] [--connect-rate N] [--itl SPEC]

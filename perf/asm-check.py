@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Reads the machine code that runs per event and fails when it does what it must not.
 
     perf/asm-check.py [BINARY] [--root PATTERN]... [--show]
@@ -25,12 +25,22 @@ ROOTS = [r"SSEBombCore\.LoopThread\.run\(\)"]
 # What is part of the engine: only these functions are entered.
 ENGINE = re.compile(r"SSEBomb\w*\.|^csup_")
 
-# Not entered. Each runs at most a few times a request, a second or a process, never per event.
+# Not entered, where they are functions of their own: each runs a few times a request, a second or
+# a process, never per event. Inlined into a hot function they are judged as part of it.
 COLD = [
     r"\.cold\w*\(",
     r"\.Spill\.grow\(",
-    r"\.LoopThread\.keepHouse\(",
-    r"\.LoopThread\.beforeBody\(",
+    # Housekeeping.
+    r"\.LoopThread\.(keepHouse|stopStarting|cutAll|takeRunDelay)\(",
+    # A request's start: connect, handshake, send.
+    r"\.LoopThread\.(startReady|begin|openConnection|bindSource|connectReady|connectFailed)\(",
+    r"\.LoopThread\.(startTLS|handshake|handshakeReady|send|writable)\(",
+    # Its head, and its end.
+    r"\.LoopThread\.(beforeBody|takeHead|complete|perform|fail|failRecorded|lost|finish)\(",
+    r"\.LoopThread\.(release|scheduleNext|retire|closeConnection|messageEnded|checkLimit)\(",
+    # Only where a single stream is traced, or something went wrong.
+    r"\.LoopThread\.trace\w*\(",
+    r"\.(ErrorLog|EventTrace|NameCounts)\.",
 ]
 
 # What no function of the walk may call: patterns over symbol names.

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """CPU per event of ssebomb against the bare C drain, on the same server.
 
     perf/cost.py [--pairs N] [--streams N] [--rate N] [--settle S] [--window S]

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """User-space memory of ssebomb per open, idle stream.
 
     perf/memory.py [--plain-only]

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Time from starting ssebomb to its first request.
 
     perf/startup.py [--runs N]

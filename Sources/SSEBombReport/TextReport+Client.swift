@@ -67,7 +67,9 @@ extension TextReport {
         layout.field("prompt tokens", Units.count(prompt) + cached)
         let ttft = result.histograms[.ttft]?.percentile(50) ?? 0
         // Where only some servers count prompts, the mean prompt is unknown.
-        guard counts.completed > 0, ttft > 0, prompt > 0, counts.tokenBasis != .mixed else { return }
+        guard counts.completed > 0, ttft > 0, prompt > 0, counts.tokenBasis != .mixed else {
+            return
+        }
         let each = Double(prompt) / Double(counts.completed)
         layout.field(
             "prompt tokens/s",

@@ -149,7 +149,10 @@ struct ServeTokenOptions: ParsableArguments {
     var itl = "50ms"
 
     @Option(
-        help: ArgumentHelp("Tokens per response, 1M at most; max_tokens cuts it.", valueName: "N|DIST")
+        help: ArgumentHelp(
+            "Tokens per response, 1M at most; max_tokens cuts it.",
+            valueName: "N|DIST"
+        )
     )
     var tokens = "100"
 

@@ -35,7 +35,7 @@ mkdir -p "$out"
 stamp=$(cat "${sources[@]}" "${BASH_SOURCE[0]}" | sha256sum)
 if [ ! -x "$out/all" ] || [ "$(cat "$out/stamp" 2>/dev/null)" != "$stamp" ]; then
     rm -f "$out/stamp"
-    "$swiftc" -O -g -wmo -parse-as-library -module-name SSEBombFuzz -swift-version 6 \
+    "$swiftc" -O -gline-tables-only -wmo -parse-as-library -module-name SSEBombFuzz -swift-version 6 \
         -enable-upcoming-feature ExistentialAny \
         -enable-upcoming-feature MemberImportVisibility \
         -enable-upcoming-feature InternalImportsByDefault \

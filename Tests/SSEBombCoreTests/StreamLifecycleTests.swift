@@ -187,8 +187,8 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
     @Test("Bytes belong to a response from the first byte of the request on", arguments: states)
     private func bytesBelong(state: State) {
         var life = life(in: state)
-        let isResponse = ![.idle, .connecting, .securing].contains(state)
-        #expect(life.received() == isResponse)
+        let isResponse = life.received()
+        #expect(isResponse == ![.idle, .connecting, .securing].contains(state))
     }
 
     @Test("A request is active from its beginning until it is recorded", arguments: states)
@@ -217,7 +217,8 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
 
     @Test("One byte of response forbids the retry") func noRetryAfterResponse() {
         var life = life(in: .awaitingHead, kept: true)
-        #expect(life.received())
+        let isResponse = life.received()
+        #expect(isResponse)
         let action = life.connectionLost(.closedEarly, endsMessage: false, bodyEndCompletes: true)
         #expect(action == failed(.closedEarly))
     }

@@ -13,7 +13,7 @@ core=Sources/SSEBombCore
 mkdir -p "$out"
 
 build() {
-    "${SWIFTC:-swiftc}" -O -wmo -g -module-name SSEBombDecode -swift-version 6 \
+    "${SWIFTC:-swiftc}" -O -wmo -gline-tables-only -module-name SSEBombDecode -swift-version 6 \
         -enable-upcoming-feature ExistentialAny \
         -enable-upcoming-feature MemberImportVisibility \
         -enable-upcoming-feature InternalImportsByDefault \

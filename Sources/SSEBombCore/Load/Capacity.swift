@@ -20,10 +20,19 @@ public struct Capacity: Sendable {
     /// Raises the descriptor limit and looks at what is there.
     public init(threads: Int) {
         let limit = csup_raise_descriptor_limit()
-        descriptorLimit = limit > 0 ? Int(clamping: limit) : 1_024
+        let allowed = limit > 0 ? Int(clamping: limit) : 1_024
         let open = max(3, Int(csup_open_descriptors()))
-        descriptorsFree = max(0, descriptorLimit - open - threads * Self.perLoop - Self.reserve)
-        portsPerPair = Self.readPortRange()
+        self.init(
+            descriptorLimit: allowed,
+            descriptorsFree: max(0, allowed - open - threads * Self.perLoop - Self.reserve),
+            portsPerPair: Self.readPortRange()
+        )
+    }
+
+    init(descriptorLimit: Int, descriptorsFree: Int, portsPerPair: Int) {
+        self.descriptorLimit = descriptorLimit
+        self.descriptorsFree = descriptorsFree
+        self.portsPerPair = portsPerPair
     }
 
     /// Refuses a plan that can't fit, with the number that does.

@@ -33,8 +33,9 @@ public struct TracedEvent: Sendable {
     public var data: String
     /// Last event id in force.
     public var id: String
-    /// Whether it bears a token, and whether that is reasoning only.
+    /// Whether it bears a token.
     public var isToken: Bool
+    /// Its only tokens are reasoning.
     public var isReasoning: Bool
     /// The dialect could make nothing of it.
     public var isUnknown: Bool
@@ -46,15 +47,25 @@ public struct TracedEvent: Sendable {
 public struct TraceEnd: Sendable {
     /// nil when completed.
     public var failure: StreamFailure?
+    /// The failure in words; empty when completed.
     public var detail: String
+    /// The run ended before the stream did.
     public var cut: Bool
+    /// HTTP status; nil without a response.
     public var status: Int?
+    /// Whether the connection can carry another request.
     public var reusable: Bool
+    /// Send to the first token, nanoseconds.
     public var ttft: Int64?
+    /// Send (connect, where nothing was sent) to the end, nanoseconds.
     public var e2e: Int64
+    /// As what the events were read.
     public var dialect: Dialect
+    /// Finish reason as the server spells it.
     public var finishReason: String?
+    /// From usage.
     public var completionTokens: Int64?
+    /// From usage.
     public var promptTokens: Int64?
 }
 

@@ -50,7 +50,7 @@ extension LoopThread {
             stats.count(.bytesPlain, UInt64(count))
             consume(bytes, index, slot, &arrival)
         }
-        if arrival.events > 1, arrival.isMeasured { coldNoteCoalescing(arrival) }
+        if arrival.events > 1 { coldNoteCoalescing(slot, arrival) }
     }
 
     /// Makes an arrival of a kernel stamp (0: none).
@@ -82,14 +82,18 @@ extension LoopThread {
     /// All but the last of several events in one read came earlier than its stamp, by at most the
     /// stamp window: the stamp minus the last instant the socket was known to be empty (METRICS).
     @inline(never)
-    private mutating func coldNoteCoalescing(_ arrival: Arrival) {
+    private mutating func coldNoteCoalescing(
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
         var empty = arrival.emptyAt
         if arrival.at - empty > Self.inconclusiveWindow, let woken = firstArrivalBound() {
             empty = max(empty, woken)
         }
         let window = max(0, arrival.at - empty)
-        stats.stampWindow.record(window)
-        if arrival.tokens > 1 {
+        if arrival.isMeasured { stats.stampWindow.record(window) }
+        // The flag outlives a request that ended in this read, until the slot's next one begins.
+        if arrival.tokens > 1, slot.pointee.flags.contains(.belongs) {
             stats.coalescedGapWindow.record(window, count: UInt64(arrival.tokens - 1))
         }
     }

@@ -56,6 +56,8 @@ extension LoopThread {
         // Nothing of a response can be there before the request: the socket was empty until now.
         slot.pointee.emptySince = max(slot.pointee.emptySince, now)
         slot.pointee.flags.remove(.undrained)
+        // A request that is sent again was counted the first time.
+        if slot.pointee.life.wasRetried { return }
         if !slot.pointee.flags.contains(.fresh) { stats.count(.connectionsReused) }
         let usesKernel = slot.pointee.flags.contains(.kernelStamps)
         stats.count(usesKernel ? .kernelClockStreams : .userClockStreams)

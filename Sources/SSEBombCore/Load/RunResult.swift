@@ -26,8 +26,9 @@ public struct RunResult: Sendable {
     public var intervalSeconds: Int
     /// The client's own account, one a loop.
     public var loops: [LoopReport]
-    /// CPU time of the process during the run.
+    /// CPU time of the process during the run, nanoseconds: in user mode.
     public var cpuUser: Int64
+    /// Kernel's share of it.
     public var cpuSystem: Int64
     /// Peak resident memory of the process.
     public var peakResidentBytes: Int64
@@ -35,84 +36,9 @@ public struct RunResult: Sendable {
     public var errors: [ErrorSample]
 }
 
-/// Every latency and client figure that has a histogram.
-public enum Metric: String, CaseIterable, Sendable {
-    case ttft, ttftFresh = "ttft_fresh", ttftSched = "ttft_sched", ttfe, ttfo, gap, itl, tpot, e2e
-    case e2eSched = "e2e_sched", lastToken = "last_token", maxGap = "max_gap", headers, connect, tls
-    case deliveryLag = "delivery_lag", sendLag = "send_lag", stampWindow = "stamp_window"
-}
-
-/// How the token counts were made (METRICS: basis).
-public enum TokenBasis: String, Sendable {
-    case usage, event, usageScaled = "usage_scaled", mixed
-}
-
-/// Counters of a run. Requests are those of the measured window.
-public struct RunCounts: Sendable {
-    // started = completed + failed + cancelled + cut
-    public var started: UInt64 = 0
-    public var completed: UInt64 = 0
-    public var failed: UInt64 = 0
-    public var cancelled: UInt64 = 0
-    public var cut: UInt64 = 0
-    /// Of the completed ones, those that did so before the measured window ended: the rate's count.
-    public var completedInWindow: UInt64 = 0
-    /// Requests sent again on a fresh connection because a kept one was found closed.
-    public var retriedStale: UInt64 = 0
-    /// Slot-nanoseconds spent waiting after failures.
-    public var backoff: Int64 = 0
-    public var failures: [StreamFailure: UInt64] = [:]
-    public var status: [Int: UInt64] = [:]
-    public var finishReasons: [String: UInt64] = [:]
-    /// Dispatched SSE events, by any request, in the measured window.
-    public var events: UInt64 = 0
-    /// Token-bearing ones of these.
-    public var tokenEvents: UInt64 = 0
-    /// Of these, those with nothing but reasoning.
-    public var reasoningEvents: UInt64 = 0
-    public var eventTypes: [String: UInt64] = [:]
-    public var comments: UInt64 = 0
-    public var retries: UInt64 = 0
-    public var unknownEvents: UInt64 = 0
-    /// Gaps whose ends share a read.
-    public var coalescedAtArrival: UInt64 = 0
-    public var coalescedAtReading: UInt64 = 0
-    /// Reads whose kernel stamp was implausible and gave way to the time of the read.
-    public var stampsReplaced: UInt64 = 0
-    public var clockSteps: UInt64 = 0
-    /// Reads that filled the receive buffer.
-    public var fullReads: UInt64 = 0
-    public var completionTokens: UInt64 = 0
-    /// From usage only; nil where no usage gave them.
-    public var promptTokens: UInt64?
-    public var cachedTokens: UInt64?
-    public var reasoningTokens: UInt64?
-    public var tokenBasis: TokenBasis = .event
-    /// Tokens that arrived inside the measured window, on the basis of `throughputBasis`.
-    public var tokensInWindow: Double = 0
-    /// Basis of `tokensInWindow` and of token rates.
-    public var throughputBasis: TokenBasis = .event
-    public var itlBasis: TokenBasis = .event
-    public var tpotBasis: TokenBasis = .event
-    public var bytesReceived: UInt64 = 0
-    public var bytesSent: UInt64 = 0
-    /// After TLS, before any decoding.
-    public var bytesPlain: UInt64 = 0
-    /// After chunked decoding.
-    public var bytesBody: UInt64 = 0
-    public var connectionsOpened: UInt64 = 0
-    public var connectionsReused: UInt64 = 0
-    /// Of the opened ones, those whose TLS session was resumed.
-    public var tlsResumed: UInt64 = 0
-    /// Streams timed by each clock.
-    public var kernelClockStreams: UInt64 = 0
-    public var userClockStreams: UInt64 = 0
-    /// Requests outside the measured window (ramp, warm-up).
-    public var startedOutsideWindow: UInt64 = 0
-}
-
 /// Waits cut or failed before their end.
 public struct UnfinishedWaits: Sendable {
+    /// How many.
     public var count: UInt64
     /// Age of the oldest when it ended, nanoseconds.
     public var greatestAge: Int64
@@ -120,11 +46,15 @@ public struct UnfinishedWaits: Sendable {
 
 /// The longest stretch of whole seconds in which the asked streams were held (METRICS: windows).
 public struct SteadyWindow: Sendable {
-    /// Offset from the start of the ramp, and length, in seconds.
+    /// Offset from the start of the ramp, in seconds.
     public var startSeconds: Int
+    /// Length.
     public var seconds: Int
+    /// Requests completed in it.
     public var requests: UInt64
+    /// Tokens that arrived in it.
     public var tokens: Double
+    /// Events that arrived in it.
     public var events: UInt64
 }
 
@@ -134,26 +64,39 @@ public struct RunInterval: Sendable {
     public var startSeconds: Int
     /// Length; 1, or more when intervals were merged.
     public var seconds = 1
+    /// Requests started in it.
     public var started: UInt64 = 0
+    /// Requests completed in it.
     public var completed: UInt64 = 0
+    /// Requests failed in it.
     public var failed: UInt64 = 0
+    /// Events dispatched in it.
     public var events: UInt64 = 0
+    /// Token-bearing ones of these.
     public var tokenEvents: UInt64 = 0
     /// Mean of streams in flight.
     public var inFlight: Double = 0
+    /// Samples of `ttft` recorded in it.
     public var ttft: HistogramSnapshot
+    /// Samples of `gap` recorded in it.
     public var gap: HistogramSnapshot
+    /// Failures in it, by kind.
     public var failures: [StreamFailure: UInt64] = [:]
 }
 
 /// One loop's account of itself.
 public struct LoopReport: Sendable {
+    /// CPU it was pinned to; nil when it was not.
     public var cpu: Int32?
     /// Share of the time since start that the loop did not wait in epoll.
     public var busy: Double
+    /// Events dispatched.
     public var events: UInt64
+    /// Receive calls that returned bytes.
     public var reads: UInt64
+    /// Returns from epoll.
     public var wakeups: UInt64
+    /// Times the kernel took the CPU away from it.
     public var involuntarySwitches: Int64
     /// Time the thread was runnable but not running, nanoseconds; nil where the kernel doesn't say.
     public var runQueueWait: Int64?
@@ -161,9 +104,11 @@ public struct LoopReport: Sendable {
 
 /// One kept failure.
 public struct ErrorSample: Sendable {
+    /// What it is counted as.
     public var kind: StreamFailure
     /// HTTP status where there was a response.
     public var status: Int?
+    /// Failures of this kind and status in the whole run.
     public var count: UInt64
     /// Seconds from the start of the ramp to the first of its kind.
     public var firstAtSeconds: Double
@@ -175,22 +120,40 @@ public struct ErrorSample: Sendable {
 
 /// What the display reads while a run goes on. Approximate: loops publish without a lock.
 public struct RunProgress: Sendable {
+    /// Where the run stands.
     public var phase: RunPhase
     /// Nanoseconds since the start of the ramp.
     public var elapsed: Int64
+    /// Streams in flight now.
     public var inFlight: UInt64
+    /// Requests started so far.
     public var started: UInt64
+    /// Requests completed so far.
     public var completed: UInt64
+    /// Requests failed so far.
     public var failed: UInt64
+    /// Events dispatched so far.
     public var events: UInt64
+    /// Token-bearing ones of these.
     public var tokenEvents: UInt64
+    /// Failures so far, by kind.
     public var failures: [StreamFailure: UInt64]
-    /// Whole run so far; the display subtracts two of them for "last seconds".
+    /// Samples of `ttft` up to the last full second.
     public var ttft: HistogramSnapshot
+    /// Samples of `gap` up to the last full second.
     public var gap: HistogramSnapshot
 }
 
 /// Where a run stands.
 public enum RunPhase: UInt8, Sendable {
-    case ramp, warmup, measured, drain, ended
+    /// Streams are being started; nothing is measured.
+    case ramp
+    /// All streams run; nothing is measured.
+    case warmup
+    /// The measured window.
+    case measured
+    /// No request starts; running ones may finish.
+    case drain
+    /// Everything is over.
+    case ended
 }

@@ -14,8 +14,8 @@ public enum StreamFailure: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     /// The time limit for opening the connection passed before the connection, TLS included, was
     /// ready for a request.
     case connectTimeout
-    /// The connect failed otherwise: unreachable network or host, reset during the TCP handshake,
-    /// or the kernel's own connect timeout. Want of local ports or descriptors is `localResource`.
+    /// The connect failed otherwise: unreachable network or host, or the kernel's own connect
+    /// timeout. Want of local ports or descriptors is `localResource`.
     case connectOther
     /// The TLS handshake failed for a reason that is neither the peer's certificate (`tlsVerify`)
     /// nor an alert from the peer (`tlsAlert`): no common version, not TLS at all, closed or reset
@@ -36,7 +36,7 @@ public enum StreamFailure: UInt8, CaseIterable, Sendable, BitwiseCopyable {
     case closedEarly
     /// The time limit for the response head passed.
     case timeoutHeader
-    /// The head came, but the time limit for the first SSE event passed.
+    /// The time limit for the first SSE event passed, before or after the head.
     case timeoutFirstEvent
     /// Nothing arrived on a stream that had begun for longer than the idle limit.
     case timeoutIdle

@@ -1,0 +1,103 @@
+// The counters of a finished run. Those of requests are of the measured window.
+
+/// Everything that was counted.
+public struct RunCounts: Sendable {
+    // MARK: Requests: started = completed + failed + cancelled + cut
+
+    /// Requests whose intended start lies in the measured window.
+    public var started: UInt64 = 0
+    /// Of these, those whose end was seen, without an error.
+    public var completed: UInt64 = 0
+    /// Of these, those that failed.
+    public var failed: UInt64 = 0
+    /// Of these, those that the client gave up by plan.
+    public var cancelled: UInt64 = 0
+    /// Of these, those still running when the run ended.
+    public var cut: UInt64 = 0
+    /// Of the completed ones, those that did so before the measured window ended: the rate's count.
+    public var completedInWindow: UInt64 = 0
+    /// Requests started in ramp and warm-up.
+    public var startedOutsideWindow: UInt64 = 0
+    /// Requests sent again on a fresh connection because a kept one was found closed.
+    public var retriedStale: UInt64 = 0
+    /// Slot-nanoseconds spent waiting after failures.
+    public var backoff: Int64 = 0
+    /// Failed requests by kind.
+    public var failures: [StreamFailure: UInt64] = [:]
+    /// Final responses by status code.
+    public var status: [Int: UInt64] = [:]
+    /// Finish reasons as the server spells them.
+    public var finishReasons: [String: UInt64] = [:]
+
+    // MARK: Events, of any request, that arrived in the measured window
+
+    /// Dispatched events.
+    public var events: UInt64 = 0
+    /// Token-bearing ones of these.
+    public var tokenEvents: UInt64 = 0
+    /// Of these, those with nothing but reasoning.
+    public var reasoningEvents: UInt64 = 0
+    /// Events with a type of their own, by type.
+    public var eventTypes: [String: UInt64] = [:]
+    /// Comment lines.
+    public var comments: UInt64 = 0
+    /// `retry` fields.
+    public var retries: UInt64 = 0
+    /// Events that the dialect could make nothing of.
+    public var unknownEvents: UInt64 = 0
+
+    // MARK: Stamps
+
+    /// Gaps whose ends share a read because the server or a proxy sent them together.
+    public var coalescedAtArrival: UInt64 = 0
+    /// Gaps whose ends share a read because the client may have been late.
+    public var coalescedAtReading: UInt64 = 0
+    /// Reads whose kernel stamp was absent or implausible and gave way to the time of the read.
+    public var stampsReplaced: UInt64 = 0
+    /// Steps of the wall clock noticed, counted once a loop.
+    public var clockSteps: UInt64 = 0
+    /// Reads that filled the receive buffer.
+    public var fullReads: UInt64 = 0
+    /// Requests timed by the kernel's stamps.
+    public var kernelClockStreams: UInt64 = 0
+    /// Requests timed by the clock after each read.
+    public var userClockStreams: UInt64 = 0
+
+    // MARK: Tokens of the window's requests
+
+    /// The server's count where there is one, else token-bearing events.
+    public var completionTokens: UInt64 = 0
+    /// From usage only; nil where no usage gave them.
+    public var promptTokens: UInt64?
+    /// Prompt tokens served from a cache; nil where no usage gave them.
+    public var cachedTokens: UInt64?
+    /// Completion tokens that were reasoning; nil where no usage gave them.
+    public var reasoningTokens: UInt64?
+    /// Basis of `completionTokens`.
+    public var tokenBasis: TokenBasis = .event
+    /// Tokens that arrived inside the measured window, on the basis of `throughputBasis`.
+    public var tokensInWindow: Double = 0
+    /// Basis of `tokensInWindow` and of token rates.
+    public var throughputBasis: TokenBasis = .event
+    /// Basis of the metric `itl`.
+    public var itlBasis: TokenBasis = .event
+    /// Basis of the metric `tpot`.
+    public var tpotBasis: TokenBasis = .event
+
+    // MARK: Bytes and connections, of the whole run
+
+    /// On the wire, under TLS ciphertext.
+    public var bytesReceived: UInt64 = 0
+    /// On the wire, under TLS ciphertext.
+    public var bytesSent: UInt64 = 0
+    /// Received, after TLS and before any decoding.
+    public var bytesPlain: UInt64 = 0
+    /// Received, after chunked decoding.
+    public var bytesBody: UInt64 = 0
+    /// Connections established.
+    public var connectionsOpened: UInt64 = 0
+    /// Requests sent on a connection that had carried one before.
+    public var connectionsReused: UInt64 = 0
+    /// Of the opened ones, those whose TLS session was resumed.
+    public var tlsResumed: UInt64 = 0
+}

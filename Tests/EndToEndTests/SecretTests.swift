@@ -1,0 +1,104 @@
+// Secrets stay secret: whatever is given in headers, the URL or the body, and whatever a server makes
+// of it, it stands in no output of the real binary.
+
+import Foundation
+import Testing
+
+@Suite("Secrets")
+struct SecretTests {
+    private static let header = "canary-Header/42+x"
+    private static let bearer = "sk-canaryBearer0123456789"
+    private static let query = "canary%2FQuery%2B77"
+    private static let user = "canary-user"
+    private static let password = "canary:p@ss word"
+    private static let body = "canaryBodyText"
+    private static let cookie = "canaryCookieValue"
+
+    /// Everything that must not be seen, in the forms a server may give it.
+    private static var forbidden: [String] {
+        let plain = [header, bearer, "canary/Query+77", password, cookie]
+        let encoded = plain.flatMap { text -> [String] in
+            let base64 = Data(text.utf8).base64EncodedString()
+            let percent = text.utf8.map { "%" + String(format: "%02X", $0) }.joined()
+            return [base64, base64.replacingOccurrences(of: "=", with: ""), percent]
+        }
+        return plain + encoded + [query, body, "\(user):\(password)"]
+    }
+
+    private static func arguments(_ server: ScriptedServer) -> [String] {
+        let login = "\(user):canary%3Ap%40ss%20word"
+        return [
+            "-H", "X-Api-Key: \(header)", "-H", "Cookie: session=\(cookie)", "--body", body, "-H",
+            "Content-Type: text/plain",
+            "http://\(login)@127.0.0.1:\(server.port)/path?key=\(query)",
+        ]
+    }
+
+    private func expectClean(
+        _ texts: [String],
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        for text in texts {
+            for secret in Self.forbidden where text.contains(secret) {
+                Issue.record("\(secret) is shown", sourceLocation: sourceLocation)
+            }
+        }
+    }
+
+    @Test("no output shows what was given")
+    func quiet() async throws {
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(Wire.events(2))), .again])
+        defer { server.stop() }
+        let run = try await LoadRun.run(["-n", "2"] + Self.arguments(server))
+        #expect(run.completed == 2)
+        let sent = try #require(server.requests.first)
+        let login = Data("\(Self.user):\(Self.password)".utf8).base64EncodedString()
+        for part in [Self.header, Self.query, Self.body, Self.cookie, "Basic \(login)"] {
+            #expect(sent.contains(part), "the server gets it")
+        }
+        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
+        #expect(!run.resultText.contains(login))
+    }
+
+    @Test("no output shows what a server echoes, in whatever form")
+    func echoed() async throws {
+        let echo = Self.forbidden.filter { !$0.contains(Self.body) }.joined(separator: " | ")
+        let error = Wire.whole("400 Bad Request", type: "text/plain", "you sent: \(echo)")
+        let server = try ScriptedServer([.readRequest, .send(error)])
+        defer { server.stop() }
+        let run = try await LoadRun.run(["-n", "2"] + Self.arguments(server))
+        #expect(run.failures == ["http_status": 2])
+        #expect(run.errors("http_status").first?["sample"].text?.contains("you sent") == true)
+        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
+        for arguments in [["probe"], ["probe", "--json"]] {
+            let outcome = try await Binary.run(arguments + Self.arguments(server))
+            #expect(outcome.status == 1)
+            expectClean([outcome.stdout, outcome.stderr])
+        }
+    }
+
+    @Test("a token from the environment is sent and never shown")
+    func bearerFromEnvironment() async throws {
+        let error = Wire.whole("401 Unauthorized", type: "text/plain", "bad: \(Self.bearer)")
+        let server = try ScriptedServer([.readRequest, .send(error)])
+        defer { server.stop() }
+        let run = try await LoadRun.run(
+            ["-n", "1", "--bearer-env", "TOKEN", server.url],
+            environment: ["TOKEN": Self.bearer]
+        )
+        #expect(server.requests.first?.contains("Authorization: Bearer \(Self.bearer)\r\n") == true)
+        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
+    }
+
+    @Test("--dry-run masks secrets and sends nothing")
+    func dryRun() async throws {
+        let server = try ScriptedServer([.readRequest])
+        defer { server.stop() }
+        let given = Self.arguments(server).filter { ![Self.body, "--body"].contains($0) }
+        let outcome = try await Binary.run(["--dry-run"] + given)
+        #expect(outcome.status == 0)
+        #expect(outcome.stdout.contains("***"))
+        expectClean([outcome.stdout, outcome.stderr])
+        #expect(server.accepted == 0)
+    }
+}

@@ -1,0 +1,93 @@
+// The phases of a run, how requests and streams are shared out, and the switches loops share.
+
+import Testing
+
+@testable import SSEBombCore
+
+/// A plan for one loop without a target; only times and counts matter to its users.
+func planWithoutTarget(streams: Int = 10, duration: Int64? = Nanoseconds.seconds(10)) -> RunPlan {
+    let request = RequestSpecification(
+        method: "POST",
+        scheme: "http",
+        host: "127.0.0.1",
+        port: 80,
+        target: "/v1/chat/completions"
+    )
+    return RunPlan(
+        request: request,
+        addresses: [],
+        streams: streams,
+        duration: duration,
+        threads: 1,
+        cpus: []
+    )
+}
+
+@Suite("Run windows") struct RunWindowsTests {
+    private func windows(_ duration: Int64?, drain: Int64 = 5) -> RunWindows {
+        var plan = planWithoutTarget(duration: duration)
+        plan.ramp = 10
+        plan.warmup = 20
+        plan.drain = drain
+        return RunWindows(plan: plan, start: Instant(nanoseconds: 1_000))
+    }
+
+    @Test(
+        "Each instant has its phase; a window's end is outside of it",
+        arguments: [
+            (1_000, .ramp), (1_009, .ramp), (1_010, .warmup), (1_029, .warmup), (1_030, .measured),
+            (1_129, .measured), (1_130, .drain), (1_134, .drain), (1_135, .ended),
+            (Int64.max, .ended),
+        ] as [(Int64, RunPhase)]
+    )
+    func phases(at: Int64, phase: RunPhase) {
+        let windows = windows(100)
+        let instant = Instant(nanoseconds: at)
+        #expect(windows.phase(at: instant) == phase)
+        #expect(windows.isMeasured(instant) == (phase == .measured))
+    }
+
+    @Test("Without a duration the measured window has no end") func endless() {
+        let windows = windows(nil)
+        #expect(windows.measureEnd == .distantFuture && windows.drainEnd == .distantFuture)
+        #expect(windows.phase(at: Instant(nanoseconds: .max - 1)) == .measured)
+    }
+
+    @Test("Durations beyond the clock's end saturate") func saturates() {
+        let windows = windows(.max, drain: .max)
+        #expect(windows.measureEnd == .distantFuture && windows.drainEnd == .distantFuture)
+    }
+}
+
+@Suite("Run switches") struct RunSwitchesTests {
+    @Test("As many requests are taken as the limit allows") func requests() {
+        let switches = RunSwitches()
+        defer { switches.destroy() }
+        #expect(!switches.areTaken(limit: 3))
+        let taken = (0..<5).map { _ in switches.takeRequest(limit: 3) }
+        #expect(taken == [true, true, true, false, false])
+        #expect(switches.areTaken(limit: 3))
+    }
+
+    @Test("Any signal number interrupts, that of a failed loop included", arguments: [2, 15, -1])
+    func interrupt(signal: Int32) {
+        let switches = RunSwitches()
+        defer { switches.destroy() }
+        #expect(switches.interrupt == 0)
+        switches.interrupt = signal
+        #expect(switches.interrupt == signal)
+        #expect(!switches.areTaken(limit: 1))
+    }
+
+    @Test("Streams are shared out evenly, and all of them", arguments: [1, 2, 3, 7, 64])
+    func shares(threads: Int) {
+        for total in [threads, threads + 1, 1_000, 99_991] {
+            let shares = (0..<threads).map {
+                Coordinator.share(of: total, for: $0, among: threads)
+            }
+            #expect(shares.reduce(0, +) == total)
+            let (least, most) = (shares.min() ?? 0, shares.max() ?? 0)
+            #expect(most - least <= 1 && (least >= 1 || total < threads))
+        }
+    }
+}
