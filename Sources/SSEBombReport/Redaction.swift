@@ -3,7 +3,7 @@
 // so every text that came over the wire passes here before it is shown or written. Must not know
 // reports or files.
 
-import SSEBombCore
+public import SSEBombCore
 
 /// Removes a plan's secrets from text that others wrote.
 ///
@@ -11,23 +11,28 @@ import SSEBombCore
 /// words in them, what they are when base64- or percent-decoded, and the values of the URL's query.
 /// Values under 8 bytes are left alone, since ordinary text would be full of them; in fields whose
 /// name speaks of credentials the bound is 4.
-struct Redaction: Sendable {
+public struct Redaction: Sendable {
     /// What stands in the place of a secret.
     static let mask = "***"
     /// Headers whose values are no secret, in lower case.
     static let publicHeaders: Set<String> = [
         "accept", "accept-encoding", "accept-language", "cache-control", "connection",
-        "content-length", "content-type", "host", "user-agent",
+        "content-length", "content-type", "expect", "host", "user-agent",
     ]
 
     private let patterns: [[UInt8]]
     /// A cut text may end inside a secret: this many matching bytes at its end are removed too.
     private static let shortestTail = 4
 
+    /// Whether the value of a header with this name is kept from view.
+    public static func isSecret(_ name: some StringProtocol) -> Bool {
+        !publicHeaders.contains(name.lowercased())
+    }
+
     /// Collects the secrets of a request.
-    init(_ request: RequestSpecification) {
+    public init(_ request: RequestSpecification) {
         var secrets = SecretCollector()
-        for field in request.headers where !Self.publicHeaders.contains(field.name.lowercased()) {
+        for field in request.headers where Self.isSecret(field.name) {
             secrets.add(header: field)
         }
         if let query = request.target.firstIndex(of: "?") {
@@ -55,7 +60,7 @@ struct Redaction: Sendable {
     }
 
     /// `text` with every secret replaced by the mask.
-    func apply(to text: String) -> String {
+    public func apply(to text: String) -> String {
         String(decoding: apply(to: Array(text.utf8)), as: UTF8.self)
     }
 

@@ -127,7 +127,7 @@ enum DryRun {
                 lines.append("\(run.plan.request.method) \(target) HTTP/1.1")
             } else if let colon = text.firstIndex(of: ":") {
                 let name = text[..<colon].lowercased()
-                let isSecret = given.contains(name) && SecretMask.isSecret(name)
+                let isSecret = given.contains(name) && Redaction.isSecret(name)
                 lines.append(isSecret ? "\(text[..<colon]): ***" : Terminal.printable(text))
             }
         }

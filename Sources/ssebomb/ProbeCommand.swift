@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import SSEBombCore
+import SSEBombReport
 
 /// Shows one stream event by event.
 struct ProbeCommand: ParsableCommand {
@@ -60,7 +61,7 @@ struct ProbeCommand: ParsableCommand {
     /// The kept error body on standard error: what one wants to read after a failed probe.
     private func explain(_ result: RunResult, _ prepared: PreparedRun) {
         for sample in result.errors where !sample.sample.isEmpty {
-            let body = SecretMask(prepared.plan.request)
+            let body = Redaction(prepared.plan.request)
                 .apply(to: String(decoding: sample.sample, as: UTF8.self))
             for line in body.split(separator: "\n").prefix(20) {
                 Terminal.error("  \(Terminal.printable(String(line), limit: 2_048))\n")

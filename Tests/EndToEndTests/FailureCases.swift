@@ -46,7 +46,12 @@ extension FailureCase {
 
     static let broken = [
         FailureCase("before the head", "reset", [.wait(milliseconds: 20), .reset]),
-        FailureCase("in the stream", "reset", [begun, .wait(milliseconds: 50), .reset], status: 200),
+        FailureCase(
+            "in the stream",
+            "reset",
+            [begun, .wait(milliseconds: 50), .reset],
+            status: 200
+        ),
         FailureCase("before the head", "closed_early", [.close]),
         FailureCase("in the head", "closed_early", [.send("HTTP/1.1 200 OK\r\nA: b"), .close]),
         FailureCase("between chunks", "closed_early", [begun, .close], status: 200),
@@ -93,17 +98,23 @@ extension FailureCase {
             "a head and nothing more",
             "timeout_first_event",
             [.send(Wire.head()), .hold],
-            ["--first-event-timeout", "150ms"],
+            ["--first-event-timeout", "400ms"],
             status: 200
         ),
         FailureCase(
             "comments and half an event",
             "timeout_first_event",
             [.send(Wire.head() + Wire.chunk(": ping\n\ndata: half\n")), .hold],
-            ["--first-event-timeout", "150ms"],
+            ["--first-event-timeout", "400ms"],
             status: 200
         ),
-        FailureCase("silence", "timeout_idle", [begun, .hold], ["--idle-timeout", "150ms"]),
+        FailureCase(
+            "silence",
+            "timeout_idle",
+            [begun, .hold],
+            ["--idle-timeout", "200ms"],
+            status: 200
+        ),
         FailureCase(
             "a lively stream without end",
             "timeout_total",
@@ -147,7 +158,9 @@ extension FailureCase {
             "404 in chunks",
             "http_status",
             [
-                .send(Wire.head("404 Not Found", ["Content-Type: text/plain", Wire.chunkedCoding])),
+                .send(
+                    Wire.head("404 Not Found", ["Content-Type: text/plain", Wire.chunkedCoding])
+                ),
                 .send(Wire.chunk("no such ")), .wait(milliseconds: 20),
                 .send(Wire.chunk("path") + Wire.lastChunk),
             ],
@@ -280,7 +293,10 @@ extension FailureCase {
         FailureCase(
             "a line over the limit",
             "sse_protocol",
-            [.send(Wire.head() + Wire.chunk("data: " + String(repeating: "x", count: 2_000))), .hold],
+            [
+                .send(Wire.head() + Wire.chunk("data: " + String(repeating: "x", count: 2_000))),
+                .hold,
+            ],
             ["--limit", "line=1k"]
         ),
         FailureCase(

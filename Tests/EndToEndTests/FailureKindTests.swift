@@ -7,7 +7,10 @@ import Testing
 
 @Suite("Failure kinds")
 struct FailureKindTests {
-    @Test("a failure that a server causes is counted once, under its kind", arguments: FailureCase.all)
+    @Test(
+        "a failure that a server causes is counted once, under its kind",
+        arguments: FailureCase.all
+    )
     func scripted(_ failure: FailureCase) async throws {
         let server = try ScriptedServer(failure.script)
         defer { server.stop() }
@@ -102,7 +105,10 @@ struct FailureKindTests {
         let directory = try TemporaryDirectory()
         let path = directory.file("socket")
         // TCP tells of a refusal with a reset, which shows in reading; a unix socket in sending.
-        let server = try ScriptedServer([.readBytes(10), .refuseBytes, .drain], at: .unix(path: path))
+        let server = try ScriptedServer(
+            [.readBytes(10), .refuseBytes, .drain],
+            at: .unix(path: path)
+        )
         defer { server.stop() }
         // More than the socket's buffer takes, so that a send is still to come.
         let body = try directory.write("body", [UInt8](repeating: 0x78, count: 4 << 20))

@@ -68,7 +68,10 @@ struct LifecycleTests {
         arguments: [
             Wire.head("200 OK", [Wire.eventStream, Wire.chunkedCoding, "Connection: close"]),
             Wire.head().replacingOccurrences(of: "HTTP/1.1", with: "HTTP/1.0")
-                .replacingOccurrences(of: "\(Wire.chunkedCoding)\r\n", with: "Content-Length: 9\r\n"),
+                .replacingOccurrences(
+                    of: "\(Wire.chunkedCoding)\r\n",
+                    with: "Content-Length: 9\r\n"
+                ),
         ]
     )
     func serverCloses(_ head: String) async throws {
@@ -102,7 +105,7 @@ struct LifecycleTests {
             .send("HTTP/1.1 200 OK\r\n"), .hold,
         ])
         defer { server.stop() }
-        let run = try await LoadRun.run(["-n", "2", "--think", "150ms", server.url])
+        let run = try await LoadRun.run(["-n", "2", "--think", "400ms", server.url])
         expectCompleted(2, run)
         #expect(run.opened == 2)
         #expect(run.reused == 0)
@@ -160,9 +163,9 @@ struct LifecycleTests {
             .readRequest, .send(Wire.stream(Wire.events(1))), .wait(milliseconds: 20), .close,
         ])
         defer { server.stop() }
-        let run = try await LoadRun.run(["-n", "3", "--think", "120ms", server.url])
-        expectCompleted(3, run)
-        #expect(run.opened == 3)
+        let run = try await LoadRun.run(["-n", "2", "--think", "400ms", server.url])
+        expectCompleted(2, run)
+        #expect(run.opened == 2)
         #expect(run.requests("retried_stale") == 0)
     }
 
@@ -175,7 +178,9 @@ struct LifecycleTests {
         let run = try await LoadRun.run(["-c", "5", "-n", "37", "-t", "2", server.url])
         expectCompleted(37, run)
         #expect(server.requests.count == 37)
-        #expect(server.accepted == 5)
+        // A stream that finds all requests taken opens none.
+        #expect((1...5).contains(server.accepted))
+        #expect(run.opened == server.accepted)
         #expect(run.events == 111)
     }
 

@@ -117,37 +117,77 @@ struct ProbeTests {
 
     static let streams = [
         Stream("LF", "data: a\n\ndata: b\n\n", [["message", "a", ""], ["message", "b", ""]]),
-        Stream("CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", [["message", "a", ""], ["message", "b", ""]]),
+        Stream(
+            "CRLF",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            [["message", "a", ""], ["message", "b", ""]]
+        ),
         Stream("CR", "data: a\r\rdata: b\r\r", [["message", "a", ""], ["message", "b", ""]]),
-        Stream("mixed ends", "data: a\r\ndata: b\n\rdata: c\r\n\n", [
-            ["message", "a\nb", ""], ["message", "c", ""],
-        ]),
-        Stream("a byte order mark", "\u{FEFF}data: a\n\ndata: \u{FEFF}b\n\n", [
-            ["message", "a", ""], ["message", "\u{FEFF}b", ""],
-        ]),
+        Stream(
+            "mixed ends",
+            "data: a\r\ndata: b\n\rdata: c\r\n\n",
+            [
+                ["message", "a\nb", ""], ["message", "c", ""],
+            ]
+        ),
+        Stream(
+            "a byte order mark",
+            "\u{FEFF}data: a\n\n\u{FEFF}data: never\n\ndata: b\n\n",
+            [
+                ["message", "a", ""], ["message", "b", ""],
+            ]
+        ),
         Stream("comments", ": hello\n\ndata: a\n:\ndata: b\n\n:x\n\n", [["message", "a\nb", ""]]),
-        Stream("data of several lines", "data: YHOO\ndata: +2\ndata: 10\n\n", [
-            ["message", "YHOO\n+2\n10", ""],
-        ]),
-        Stream("empty data", "data\n\ndata\ndata\n\ndata:\n\n", [
-            ["message", "", ""], ["message", "\n", ""], ["message", "", ""],
-        ]),
-        Stream("one space only", "data:test\n\ndata: test\n\ndata:  test\n\n", [
-            ["message", "test", ""], ["message", "test", ""], ["message", " test", ""],
-        ]),
-        Stream("types", "event: add\ndata: 1\n\nevent: remove\ndata: 2\n\ndata: 3\n\n", [
-            ["add", "1", ""], ["remove", "2", ""], ["message", "3", ""],
-        ]),
+        Stream(
+            "data of several lines",
+            "data: YHOO\ndata: +2\ndata: 10\n\n",
+            [
+                ["message", "YHOO\n+2\n10", ""]
+            ]
+        ),
+        Stream(
+            "empty data",
+            "data\n\ndata\ndata\n\ndata:\n\n",
+            [
+                ["message", "", ""], ["message", "\n", ""], ["message", "", ""],
+            ]
+        ),
+        Stream(
+            "one space only",
+            "data:test\n\ndata: test\n\ndata:  test\n\n",
+            [
+                ["message", "test", ""], ["message", "test", ""], ["message", " test", ""],
+            ]
+        ),
+        Stream(
+            "types",
+            "event: add\ndata: 1\n\nevent: remove\ndata: 2\n\ndata: 3\n\n",
+            [
+                ["add", "1", ""], ["remove", "2", ""], ["message", "3", ""],
+            ]
+        ),
         Stream("a type without data", "event: add\n\ndata: 3\n\n", [["message", "3", ""]]),
-        Stream("ids", "id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n", [
-            ["message", "a", "1"], ["message", "b", "1"], ["message", "c", ""],
-        ]),
-        Stream("an id with NUL is none", "id: 1\ndata: a\n\nid: 2\u{0}\ndata: b\n\n", [
-            ["message", "a", "1"], ["message", "b", "1"],
-        ]),
-        Stream("unknown fields", "foo: bar\ndatas: x\n data: y\nData: z\ndata: a\n\n", [
-            ["message", "a", ""],
-        ]),
+        Stream(
+            "ids",
+            "id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
+            [
+                ["message", "a", "1"], ["message", "b", "1"], ["message", "c", ""],
+            ]
+        ),
+        Stream(
+            "an id with NUL is none",
+            "id: 1\ndata: a\n\nid: 2\u{0}\ndata: b\n\n",
+            [
+                ["message", "a", "1"], ["message", "b", "1"],
+            ]
+        ),
+        Stream(
+            "unknown fields",
+            "foo: bar\ndatas: x\n data: y\nData: z\ndata: a\n\n",
+            [
+                ["message", "a", ""]
+            ]
+        ),
         Stream("colons in data", "data: a:b: c\n\n", [["message", "a:b: c", ""]]),
         Stream("no blank line at the end", "data: a\n\ndata: never\n", [["message", "a", ""]]),
         Stream(
@@ -155,9 +195,13 @@ struct ProbeTests {
             bytes: Array("data: a".utf8) + [0xFF, 0xC3] + Array("b\n\n".utf8),
             [["message", "a\u{FFFD}\u{FFFD}b", ""]]
         ),
-        Stream("control characters", "data: \u{1}\t\u{7F}\"\\\u{2028}\n\n", [
-            ["message", "\u{1}\t\u{7F}\"\\\u{2028}", ""],
-        ]),
+        Stream(
+            "control characters",
+            "data: \u{1}\t\u{7F}\"\\\u{2028}\n\n",
+            [
+                ["message", "\u{1}\t\u{7F}\"\\\u{2028}", ""]
+            ]
+        ),
     ]
 
     @Test("events are those of the standard", arguments: streams, [Int.max, 1, 3])
@@ -187,7 +231,10 @@ struct ProbeTests {
         #expect(probe.events.count == 1)
     }
 
-    @Test("--max-events and --until end a probe", arguments: [["--max-events", "2"], ["--until", "event 1"]])
+    @Test(
+        "--max-events and --until end a probe",
+        arguments: [["--max-events", "2"], ["--until", "event 1"]]
+    )
     func ends(_ arguments: [String]) async throws {
         let server = try ScriptedServer([
             .readRequest, .send(Wire.head() + Wire.chunk(Wire.events(5))), .hold,

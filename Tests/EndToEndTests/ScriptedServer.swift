@@ -13,6 +13,8 @@ enum ServerAction: Sendable {
     case readBytes(Int)
     case send([UInt8])
     case wait(milliseconds: Int)
+    /// Waits until nothing has this path any more.
+    case awaitRemoval(of: String)
     /// Ends the connection in order (FIN).
     case close
     /// Ends it with an RST.
@@ -173,6 +175,8 @@ final class ScriptedServer: Sendable {
             case .readBytes(let count): guard connection.read(count) else { return }
             case .send(let bytes): guard connection.send(bytes) else { return }
             case .wait(let milliseconds): usleep(UInt32(milliseconds) * 1_000)
+            case .awaitRemoval(let path):
+                for _ in 0..<2_000 where access(path, F_OK) == 0 { usleep(10_000) }
             case .close: return
             case .reset:
                 var never = linger(l_onoff: 1, l_linger: 0)

@@ -14,15 +14,16 @@ struct SecretTests {
     private static let body = "canaryBodyText"
     private static let cookie = "canaryCookieValue"
 
-    /// Everything that must not be seen, in the forms a server may give it.
-    private static var forbidden: [String] {
-        let plain = [header, bearer, "canary/Query+77", password, cookie]
-        let encoded = plain.flatMap { text -> [String] in
+    /// Everything given by `arguments` that must not be seen, in the forms a server may give it.
+    private static let forbidden =
+        forms([header, "canary/Query+77", password, cookie]) + [query, "\(user):\(password)"]
+
+    private static func forms(_ secrets: [String]) -> [String] {
+        secrets.flatMap { text -> [String] in
             let base64 = Data(text.utf8).base64EncodedString()
             let percent = text.utf8.map { "%" + String(format: "%02X", $0) }.joined()
-            return [base64, base64.replacingOccurrences(of: "=", with: ""), percent]
+            return [text, base64, base64.replacingOccurrences(of: "=", with: ""), percent]
         }
-        return plain + encoded + [query, body, "\(user):\(password)"]
     }
 
     private static func arguments(_ server: ScriptedServer) -> [String] {
@@ -35,12 +36,13 @@ struct SecretTests {
     }
 
     private func expectClean(
-        _ texts: [String],
+        _ secrets: [String],
+        in texts: [String],
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
         for text in texts {
-            for secret in Self.forbidden where text.contains(secret) {
-                Issue.record("\(secret) is shown", sourceLocation: sourceLocation)
+            for secret in secrets where text.contains(secret) {
+                Issue.record("shown: \(secret)", sourceLocation: sourceLocation)
             }
         }
     }
@@ -56,30 +58,35 @@ struct SecretTests {
         for part in [Self.header, Self.query, Self.body, Self.cookie, "Basic \(login)"] {
             #expect(sent.contains(part), "the server gets it")
         }
-        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
-        #expect(!run.resultText.contains(login))
+        let hidden = Self.forbidden + [Self.body, login]
+        expectClean(hidden, in: [run.outcome.stdout, run.outcome.stderr, run.resultText])
     }
 
     @Test("no output shows what a server echoes, in whatever form")
     func echoed() async throws {
-        let echo = Self.forbidden.filter { !$0.contains(Self.body) }.joined(separator: " | ")
+        let echo = Self.forbidden.joined(separator: " | ")
         let error = Wire.whole("400 Bad Request", type: "text/plain", "you sent: \(echo)")
         let server = try ScriptedServer([.readRequest, .send(error)])
         defer { server.stop() }
         let run = try await LoadRun.run(["-n", "2"] + Self.arguments(server))
         #expect(run.failures == ["http_status": 2])
         #expect(run.errors("http_status").first?["sample"].text?.contains("you sent") == true)
-        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
+        let texts = [run.outcome.stdout, run.outcome.stderr, run.resultText]
+        expectClean(Self.forbidden, in: texts)
         for arguments in [["probe"], ["probe", "--json"]] {
             let outcome = try await Binary.run(arguments + Self.arguments(server))
             #expect(outcome.status == 1)
-            expectClean([outcome.stdout, outcome.stderr])
+            expectClean(Self.forbidden, in: [outcome.stdout, outcome.stderr])
         }
     }
 
     @Test("a token from the environment is sent and never shown")
     func bearerFromEnvironment() async throws {
-        let error = Wire.whole("401 Unauthorized", type: "text/plain", "bad: \(Self.bearer)")
+        let error = Wire.whole(
+            "401 Unauthorized",
+            type: "text/plain",
+            "bad: \(Self.forms([Self.bearer]))"
+        )
         let server = try ScriptedServer([.readRequest, .send(error)])
         defer { server.stop() }
         let run = try await LoadRun.run(
@@ -87,7 +94,8 @@ struct SecretTests {
             environment: ["TOKEN": Self.bearer]
         )
         #expect(server.requests.first?.contains("Authorization: Bearer \(Self.bearer)\r\n") == true)
-        expectClean([run.outcome.stdout, run.outcome.stderr, run.resultText])
+        let texts = [run.outcome.stdout, run.outcome.stderr, run.resultText]
+        expectClean(Self.forms([Self.bearer]), in: texts)
     }
 
     @Test("--dry-run masks secrets and sends nothing")
@@ -98,7 +106,7 @@ struct SecretTests {
         let outcome = try await Binary.run(["--dry-run"] + given)
         #expect(outcome.status == 0)
         #expect(outcome.stdout.contains("***"))
-        expectClean([outcome.stdout, outcome.stderr])
+        expectClean(Self.forbidden, in: [outcome.stdout, outcome.stderr])
         #expect(server.accepted == 0)
     }
 }

@@ -21,7 +21,10 @@ struct ProxyTests {
             let ports = (try Tool.freePort(), try Tool.freePort(), try Tool.freePort())
             plain = "http://127.0.0.1:\(ports.0)"
             secure = "https://127.0.0.1:\(ports.1)"
-            var text = try String(contentsOfFile: Tool.fixture("nginx.conf.template"), encoding: .utf8)
+            var text = try String(
+                contentsOfFile: Tool.fixture("nginx.conf.template"),
+                encoding: .utf8
+            )
             let values = [
                 "DIRECTORY": directory.path, "UPSTREAM": "127.0.0.1:\(mock.port)",
                 "DEAD": "127.0.0.1:\(ports.2)", "PLAIN": "\(ports.0)", "TLS": "\(ports.1)",
@@ -73,7 +76,10 @@ struct ProxyTests {
         #expect(run.opened == 20)
     }
 
-    @Test("streams complete through a TLS terminator, and sessions are resumed", arguments: ["1.2", "1.3"])
+    @Test(
+        "streams complete through a TLS terminator, and sessions are resumed",
+        arguments: ["1.2", "1.3"]
+    )
     func terminated(_ version: String) async throws {
         let proxy = try await Proxy(["--tokens", "20"])
         let arguments =
@@ -90,7 +96,7 @@ struct ProxyTests {
         #expect(reopened.result["counts"]["connections"]["tls_resumed"].int == 3)
     }
 
-    @Test("a buffering proxy shows as gaps coalesced at arrival, not at reading")
+    @Test("events that arrive together through a buffering proxy are counted as coalesced")
     func buffered() async throws {
         let proxy = try await Proxy(["--tokens", "50", "--chunking", "50-events"])
         let run = try await LoadRun.run(
@@ -164,7 +170,9 @@ struct PythonServerTests {
         let (server, url) = try await Tool.server(Tool.python, [Tool.fixture("sse_server.py")])
         defer { server.send(signal: SIGTERM) }
         let outcome = try await Binary.run(["probe", "--json", url + "/events?count=3&gap=0.01"])
-        let lines = try outcome.stdout.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        let lines = try outcome.stdout.split(separator: "\n").map {
+            try JSONValue(parsing: String($0))
+        }
         let events = lines.filter { $0["event"].exists }
         #expect(events.map { $0["event"].text } == ["tick", "tick", "tick"])
         #expect(events.map { $0["id"].text } == ["0", "1", "2"])

@@ -57,7 +57,8 @@ struct StreamEndTests {
 
     @Test("chunks may have extensions, trailers and any cut")
     func chunks() async throws {
-        let text = Wire.head() + "A;name=\"v;\"\r\ndata: one\n\r\n" + "0001\r\n\n\r\n"
+        let text =
+            Wire.head() + "A;name=\"v;\"\r\ndata: one\n\r\n" + "0001\r\n\n\r\n"
             + Wire.chunk("da") + Wire.chunk("ta: two\n\n") + "0\r\nX-Trailer: yes\r\n\r\n"
         let bytes = text.utf8.flatMap { byte in
             [ServerAction.send([byte])]
@@ -162,7 +163,8 @@ struct StreamEndTests {
     @Test("token counts come from the server's usage where it gives one")
     func usage() async throws {
         let mock = try await Mock()
-        let body = #"{"messages":[],"stream":true,"max_tokens":6,"stream_options":{"include_usage":true}}"#
+        let body =
+            #"{"messages":[],"stream":true,"max_tokens":6,"stream_options":{"include_usage":true}}"#
         let run = try await LoadRun.run(["--body", body, "-n", "3", mock.chat])
         #expect(run.completed == 3)
         #expect(run.result["counts"]["tokens"]["completion"].int == 18)

@@ -6,7 +6,8 @@ import Testing
 
 @Suite("TLS")
 struct TLSTests {
-    private func mock(_ arguments: [String] = [], certificate: String = "good") async throws -> Mock {
+    private func mock(_ arguments: [String] = [], certificate: String = "good") async throws -> Mock
+    {
         try await Mock(try await Certificates.serving(certificate) + arguments)
     }
 
@@ -14,7 +15,10 @@ struct TLSTests {
         ["--cacert", try await Certificates.file("ca.pem")]
     }
 
-    @Test("a certificate under --cacert is accepted, by address and by name", arguments: ["1.2", "1.3"])
+    @Test(
+        "a certificate under --cacert is accepted, by address and by name",
+        arguments: ["1.2", "1.3"]
+    )
     func trustedRoot(_ version: String) async throws {
         let mock = try await mock(["--tokens", "50"])
         let name = mock.chat.replacingOccurrences(of: "127.0.0.1", with: "localhost")
@@ -71,10 +75,13 @@ struct TLSTests {
         #expect(run.count(of: "tls") == 5)
     }
 
-    @Test("every wire shape comes through the record layer", arguments: [
-        ["--chunking", "1-bytes"], ["--chunking", "100-events", "--tokens", "400"],
-        ["--framing", "length"], ["--framing", "close"], ["--newline", "crlf"],
-    ])
+    @Test(
+        "every wire shape comes through the record layer",
+        arguments: [
+            ["--chunking", "1-bytes"], ["--chunking", "100-events", "--tokens", "400"],
+            ["--framing", "length"], ["--framing", "close"], ["--newline", "crlf"],
+        ]
+    )
     func wireShapes(_ shape: [String]) async throws {
         let mock = try await mock(shape)
         let run = try await LoadRun.run(
@@ -101,7 +108,9 @@ struct TLSTests {
     func ciphers() async throws {
         let mock = try await mock()
         let arguments = ["-n", "1", "-k", "--tls-max", "1.2", "--ciphers"]
-        let fine = try await LoadRun.run(arguments + ["ECDHE-ECDSA-AES128-GCM-SHA256", mock.events])
+        let fine = try await LoadRun.run(
+            arguments + ["ECDHE-ECDSA-AES128-GCM-SHA256", mock.events]
+        )
         #expect(fine.completed == 1)
         // An RSA cipher, and a server with an EC key.
         let run = try await LoadRun.run(arguments + ["ECDHE-RSA-AES128-GCM-SHA256", mock.events])
@@ -126,7 +135,9 @@ struct TLSTests {
         let outcome = try await Binary.run(
             ["probe", "--json"] + (try await trusted()) + redirect + arguments + [target]
         )
-        let events = try outcome.stdout.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        let events = try outcome.stdout.split(separator: "\n").map {
+            try JSONValue(parsing: String($0))
+        }
         let data = try #require(events.compactMap { $0["data"].text }.first, "\(outcome.stdout)")
         #expect(outcome.status == 0)
         return try JSONValue(parsing: data)

@@ -2,6 +2,7 @@
 // fixtures. Knows where they are and how to start them, not what they are for.
 
 import Foundation
+import Glibc
 
 /// What surrounds the tests.
 enum Tool {
@@ -18,6 +19,13 @@ enum Tool {
         .first { FileManager.default.isExecutableFile(atPath: $0) }
     static let hasNginx = mustExist || nginx != nil
     static let noNginx = "nginx isn't installed: run 'make test-deps'"
+
+    /// Whether this machine has an IPv6 loopback.
+    static let hasIPv6 = {
+        guard let server = try? ScriptedServer([], at: .ipv6) else { return mustExist }
+        server.stop()
+        return true
+    }()
 
     static func environment(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name]
@@ -83,8 +91,15 @@ enum Tool {
 
 /// Certificates for tests, made once a process by `make-certs.sh`.
 enum Certificates {
+    private static let place = Result { try TemporaryDirectory() }
     private static let made = Task { () throws -> TemporaryDirectory in
-        let directory = try TemporaryDirectory()
+        let directory = try place.get()
+        // What a static property holds is never released.
+        atexit {
+            if case .success(let directory) = Certificates.place {
+                try? FileManager.default.removeItem(atPath: directory.path)
+            }
+        }
         let script = Tool.fixture("make-certs.sh")
         let outcome = try await Tool.run("/bin/sh", [script, directory.path])
         guard outcome.status == 0 else {

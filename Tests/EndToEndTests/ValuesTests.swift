@@ -2,6 +2,7 @@
 // and header fields.
 
 import SSEBombCore
+import SSEBombReport
 import Testing
 
 @testable import ssebomb
@@ -331,10 +332,10 @@ struct HeaderFieldsTests {
                 HeaderField(name: "Accept", value: "text/event-stream"),
             ]
         )
-        let masked = SecretMask(request).apply(to: "bad key canary-1234 for text/event-stream")
+        let masked = Redaction(request).apply(to: "bad key canary-1234 for text/event-stream")
         #expect(masked == "bad key *** for text/event-stream")
-        #expect(SecretMask.isSecret("X-Api-Key"))
-        #expect(!SecretMask.isSecret("Content-Type"))
+        #expect(Redaction.isSecret("X-Api-Key"))
+        #expect(!Redaction.isSecret("Content-Type"))
     }
 }
 

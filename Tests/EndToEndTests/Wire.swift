@@ -34,7 +34,8 @@ enum Wire {
         fields: [String] = [],
         _ body: String
     ) -> String {
-        head(status, ["Content-Type: \(type)", "Content-Length: \(body.utf8.count)"] + fields) + body
+        head(status, ["Content-Type: \(type)", "Content-Length: \(body.utf8.count)"] + fields)
+            + body
     }
 
     /// A chat completion chunk in OpenAI's shape.

@@ -41,8 +41,10 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
 }
 
 @Suite("Loop", .serialized, .timeLimit(.minutes(1))) struct LoopSmokeTests {
-    @Test("Streams of three tokens complete, on kept connections, and the counts add up",
-        arguments: [1, 2])
+    @Test(
+        "Streams of three tokens complete, on kept connections, and the counts add up",
+        arguments: [1, 2]
+    )
     func completes(threads: Int) throws {
         let server = try ScriptedServer(script: serveTokens)
         defer { server.stop() }
@@ -108,7 +110,12 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
             _ = peer.awaitRequest()
         }
         defer { server.stop() }
-        var plan = plan([server.address], streams: 3, requests: nil, duration: Nanoseconds.seconds(60))
+        var plan = plan(
+            [server.address],
+            streams: 3,
+            requests: nil,
+            duration: Nanoseconds.seconds(60)
+        )
         plan.timeouts.total = Nanoseconds.seconds(20)
         let coordinator = try coordinator(plan)
         var seenInFlight: UInt64 = 0
@@ -139,7 +146,9 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         // The second request waited for at least half of 100 ms.
         #expect(result.counts.backoff >= Nanoseconds.milliseconds(50))
         #expect(result.errors.count == 1 && result.errors.first?.count == 2)
-        #expect(result.errors.first.map { String(decoding: $0.sample, as: UTF8.self) } == "too busy!")
+        #expect(
+            result.errors.first.map { String(decoding: $0.sample, as: UTF8.self) } == "too busy!"
+        )
     }
 
     @Test("An address that refuses is left for one that answers") func secondAddress() throws {
@@ -150,21 +159,25 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         #expect(counts.completed == 4 && counts.failed == 0)
     }
 
-    @Test("With no address left that answers, every request fails as refused") func refused() throws {
+    @Test("With no address left that answers, every request fails as refused") func refused() throws
+    {
         let addresses = [try ScriptedServer.closedAddress(), try ScriptedServer.closedAddress()]
         let result = try run(plan(addresses, streams: 2, requests: 2))
         #expect(result.counts.failures == [.connectRefused: 2])
         #expect(result.errors.first.map { $0.detail.contains("127.0.0.1:") } == true)
     }
 
-    @Test("A paced connect whose turn comes after the measured window never starts")
-    func pacedBeyondEnd() throws {
+    @Test(
+        "A paced connect whose turn comes after the measured window never starts",
+        arguments: [nil, 40] as [UInt64?]
+    )
+    func pacedBeyondEnd(requests: UInt64?) throws {
         let server = try ScriptedServer(script: serveTokens)
         defer { server.stop() }
         var plan = plan(
             [server.address],
             streams: 40,
-            requests: nil,
+            requests: requests,
             duration: Nanoseconds.milliseconds(300)
         )
         // A turn every second: the first at once, the last 39 s after it.
@@ -174,6 +187,19 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         #expect(Instant.now() - began < Nanoseconds.seconds(20))
         #expect(counts.connectionsOpened == 1 && counts.startedOutsideWindow == 0)
         #expect(counts.started >= 1 && counts.started == counts.completed)
+    }
+
+    @Test("A connect that waits for its turn isn't late: the turn is when it was wanted")
+    func pacedIsNotLate() throws {
+        let server = try ScriptedServer(script: serveTokens)
+        defer { server.stop() }
+        var plan = plan([server.address], streams: 2, requests: 2)
+        plan.connectRate = 2.5
+        let result = try run(plan)
+        #expect(result.counts.completed == 2)
+        let lag = try #require(result.histograms[.sendLag])
+        #expect(lag.count == 2 && lag.max < Nanoseconds.milliseconds(200))
+        #expect(result.measured >= Nanoseconds.milliseconds(400))
     }
 
     @Test("Streams still running when the drain ends are cut") func cutAfterDrain() throws {

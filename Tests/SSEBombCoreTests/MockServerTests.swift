@@ -384,9 +384,10 @@ import Testing
         #expect(truth.completed == 20 && truth.streamsOpen == 0 && truth.abandoned == 0)
         #expect(truth.tokens == 200 && truth.events == 240)
         #expect(truth.ttft.count == 20 && truth.gap.count == 180)
-        // Never early; late by as much as a busy machine makes it.
-        #expect(truth.ttft.min >= 20_000_000 && truth.ttft.percentile(50) < 60_000_000)
-        #expect(abs(truth.gap.mean - 4e6) < 2e6)
+        // Never early, neither the first token nor, its gaps added up, the last. How late is the
+        // machine's affair.
+        #expect(truth.ttft.min >= 20_000_000)
+        #expect(truth.ttft.sum + truth.gap.sum >= 20 * (20_000_000 + 9 * 4_000_000))
         let json = truth.json
         #expect(json.contains(#""tokens":200"#))
         #expect(json.contains(#""ttft":{"unit":"ns","count":20"#))

@@ -71,7 +71,10 @@ private func counted(_ names: [String]) -> [String: UInt64] {
         #expect(log.entries[0].first == Instant(nanoseconds: 9))
     }
 
-    @Test("The first 2 KiB of a body are kept, however it was cut", arguments: [1, 7, 2_048, 5_000])
+    @Test(
+        "The first 2 KiB of a body are kept, however it was cut",
+        arguments: [1, 7, 2_048, 5_000]
+    )
     func sample(step: Int) {
         let log = ErrorLog()
         let entry = record(log, .httpStatus, 500) ?? -1

@@ -137,8 +137,10 @@ private func refusal(_ specification: RequestSpecification) -> String? {
         #expect(try render(request).contains("\r\nHost: \(expected)\r\n"))
     }
 
-    @Test("A line break or NUL in a value is refused by the field's name alone",
-        arguments: ["secret\rX: y", "secret\nX: y", "secret\0", "\r\nsecret"])
+    @Test(
+        "A line break or NUL in a value is refused by the field's name alone",
+        arguments: ["secret\rX: y", "secret\nX: y", "secret\0", "\r\nsecret"]
+    )
     func smuggledValue(value: String) throws {
         let request = specification(headers: [field("X-Good", "1"), field("X-Key", value)])
         let sentence = try #require(refusal(request))
@@ -146,8 +148,10 @@ private func refusal(_ specification: RequestSpecification) -> String? {
         #expect(!sentence.contains("secret"))
     }
 
-    @Test("A name that isn't a token is refused",
-        arguments: ["", "X Y", "X:", "X\r\nY", "X\0", "X\u{e9}", "(x)", "a/b", "\t"])
+    @Test(
+        "A name that isn't a token is refused",
+        arguments: ["", "X Y", "X:", "X\r\nY", "X\0", "X\u{e9}", "(x)", "a/b", "\t"]
+    )
     func badName(name: String) {
         #expect(refusal(specification(headers: [field(name, "v")])) != nil)
     }
@@ -160,27 +164,37 @@ private func refusal(_ specification: RequestSpecification) -> String? {
     @Test("A method that isn't a token is refused", arguments: ["", "GET /", "GE\rT", "G\0"])
     func badMethod(method: String) { #expect(refusal(specification(method: method)) != nil) }
 
-    @Test("A target or host that could end the request line or a field is refused",
-        arguments: ["/a b", "/a\r\nX: y", "/\n", "/\0", "/\t", "/\u{7F}", ""])
+    @Test(
+        "A target or host that could end the request line or a field is refused",
+        arguments: ["/a b", "/a\r\nX: y", "/\n", "/\0", "/\t", "/\u{7F}", ""]
+    )
     func badTarget(target: String) {
         #expect(refusal(specification(target: target)) != nil)
         #expect(refusal(specification(host: target)) != nil)
     }
 
-    @Test("HEAD is a method of its own, its lower case another",
-        arguments: zip(["HEAD", "head", "Head", "GET"], [true, false, false, false]))
+    @Test(
+        "HEAD is a method of its own, its lower case another",
+        arguments: zip(["HEAD", "head", "Head", "GET"], [true, false, false, false])
+    )
     func head(method: String, isHead: Bool) throws {
         let template = try RequestTemplate(specification(method: method), userAgent: "a")
         #expect(template.isHead == isHead)
-        #expect(String(decoding: template.bytes, as: UTF8.self).hasPrefix("\(method) /v1 HTTP/1.1\r\n"))
+        #expect(
+            String(decoding: template.bytes, as: UTF8.self).hasPrefix("\(method) /v1 HTTP/1.1\r\n")
+        )
     }
 
-    @Test("A Connection field with close is noticed in any case",
+    @Test(
+        "A Connection field with close is noticed in any case",
         arguments: zip(
-            [("Connection", "close"), ("CONNECTION", "x, Close"), ("Connection", "keep-alive"),
-                ("X-Connection", "close")],
+            [
+                ("Connection", "close"), ("CONNECTION", "x, Close"), ("Connection", "keep-alive"),
+                ("X-Connection", "close"),
+            ],
             [true, true, false, false]
-        ))
+        )
+    )
     func asksClose(given: (String, String), asks: Bool) throws {
         let request = specification(headers: [field(given.0, given.1)])
         #expect(try RequestTemplate(request, userAgent: "a").asksClose == asks)

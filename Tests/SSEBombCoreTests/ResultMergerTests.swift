@@ -115,13 +115,15 @@ private final class Run {
             (100_000_000, [0, 500_000, 999_000, 1_010_000, 50_000_000], 3),
             // Median gap 2 ms: the limit is 0.2 ms.
             (2_000_000, [0, 199_000, 202_000, 999_000], 2),
-            // Events come in one burst: no window can be small enough but none at all.
-            (0, [0, 1, 1_000], 1),
+            // Nothing but coalesced gaps: there is no median, the limit is 1 ms.
+            (0, [0, 1, 999_000, 1_010_000], 3),
         ] as [(Int64, [Int64], UInt64)]
     )
     func coalescing(median: Int64, windows: [Int64], atArrival: UInt64) {
         let run = Run()
+        // Nine tokens of ten come with the one before: their gaps of 0 must not make the median.
         run.loops[0].gap.record(median, count: 100)
+        run.loops[0].gap.record(0, count: 900)
         for (index, window) in windows.enumerated() {
             run.loops[index % 2].coalescedGapWindow.record(window)
         }
@@ -144,7 +146,9 @@ private final class Run {
         #expect(waits == [.ttft: [3, 70], .gap: [4, 9]])
     }
 
-    @Test("One sample a kind and status: the first body, the earliest time, the most frequent first")
+    @Test(
+        "One sample a kind and status: the first body, the earliest time, the most frequent first"
+    )
     func errors() throws {
         func entry(
             _ kind: StreamFailure,
@@ -194,7 +198,10 @@ private final class Run {
         Case(
             testDescription: "no tokens at all",
             counters: [:],
-            tokens: .event, itl: .event, throughput: .event, tokensInWindow: 0
+            tokens: .event,
+            itl: .event,
+            throughput: .event,
+            tokensInWindow: 0
         ),
         Case(
             testDescription: "no usage",
@@ -202,7 +209,10 @@ private final class Run {
                 .requestsWithoutUsage: 4, .eventBasisStreams: 4, .windowTokenEvents: 40,
                 .windowRunningTokens: 40,
             ],
-            tokens: .event, itl: .event, throughput: .event, tokensInWindow: 40
+            tokens: .event,
+            itl: .event,
+            throughput: .event,
+            tokensInWindow: 40
         ),
         Case(
             testDescription: "usage at the end only",
@@ -210,7 +220,10 @@ private final class Run {
                 .requestsWithUsage: 4, .eventBasisStreams: 5, .windowTokenEvents: 40,
                 .windowRunningTokens: 40, .scaledEvents: 20, .scaledTokens: 50,
             ],
-            tokens: .usage, itl: .event, throughput: .usageScaled, tokensInWindow: 100
+            tokens: .usage,
+            itl: .event,
+            throughput: .usageScaled,
+            tokensInWindow: 100
         ),
         Case(
             testDescription: "usage at the end, but no stream has completed",
@@ -218,7 +231,10 @@ private final class Run {
                 .requestsWithoutUsage: 4, .eventBasisStreams: 4, .windowTokenEvents: 8,
                 .windowRunningTokens: 8,
             ],
-            tokens: .event, itl: .event, throughput: .event, tokensInWindow: 8
+            tokens: .event,
+            itl: .event,
+            throughput: .event,
+            tokensInWindow: 8
         ),
         Case(
             testDescription: "running usage",
@@ -226,7 +242,10 @@ private final class Run {
                 .requestsWithUsage: 4, .runningUsageStreams: 4, .windowTokenEvents: 40,
                 .windowRunningTokens: 120,
             ],
-            tokens: .usage, itl: .usage, throughput: .usage, tokensInWindow: 120
+            tokens: .usage,
+            itl: .usage,
+            throughput: .usage,
+            tokensInWindow: 120
         ),
         Case(
             testDescription: "running usage on some streams, none on others",
@@ -234,7 +253,10 @@ private final class Run {
                 .requestsWithUsage: 4, .requestsWithoutUsage: 1, .runningUsageStreams: 4,
                 .eventBasisStreams: 1, .windowTokenEvents: 40, .windowRunningTokens: 90,
             ],
-            tokens: .mixed, itl: .mixed, throughput: .mixed, tokensInWindow: 90
+            tokens: .mixed,
+            itl: .mixed,
+            throughput: .mixed,
+            tokensInWindow: 90
         ),
     ]
 

@@ -10,7 +10,8 @@ import Testing
         "A literal resolves to itself",
         arguments: [
             ("127.0.0.1", 8_080, "127.0.0.1:8080", false), ("::1", 443, "[::1]:443", true),
-            ("2001:db8:0:0::2", 1, "[2001:db8::2]:1", true), ("10.1.2.3", 65_535, "10.1.2.3:65535", false),
+            ("2001:db8:0:0::2", 1, "[2001:db8::2]:1", true),
+            ("10.1.2.3", 65_535, "10.1.2.3:65535", false),
         ] as [(String, UInt16, String, Bool)]
     )
     func literal(host: String, port: UInt16, text: String, isIPv6: Bool) throws {

@@ -115,29 +115,43 @@ private let ending: [Cell] = [
     Cell(.sampling, .sampleEnded(.keep), failed(.httpStatus, .keep), .idle),
     Cell(.sampling, .sampleEnded(.settle), failed(.httpStatus, .settle), .settling),
     Cell(
-        .streaming, .marker(mayReuse: true), .finish(.completed, connection: .settle), .settling
+        .streaming,
+        .marker(mayReuse: true),
+        .finish(.completed, connection: .settle),
+        .settling
     ),
     Cell(.streaming, .marker(mayReuse: false), .finish(.completed, connection: .close), .idle),
     Cell(
-        .streaming, .messageEnded(completes: true, mayReuse: true),
-        .finish(.completed, connection: .keep), .idle
+        .streaming,
+        .messageEnded(completes: true, mayReuse: true),
+        .finish(.completed, connection: .keep),
+        .idle
     ),
     Cell(
-        .streaming, .messageEnded(completes: true, mayReuse: false),
-        .finish(.completed, connection: .close), .idle
+        .streaming,
+        .messageEnded(completes: true, mayReuse: false),
+        .finish(.completed, connection: .close),
+        .idle
     ),
     Cell(
-        .streaming, .messageEnded(completes: false, mayReuse: true),
-        failed(.closedEarly, .keep), .idle
+        .streaming,
+        .messageEnded(completes: false, mayReuse: true),
+        failed(.closedEarly, .keep),
+        .idle
     ),
     Cell(
-        .sampling, .messageEnded(completes: true, mayReuse: true), failed(.httpStatus, .keep), .idle
+        .sampling,
+        .messageEnded(completes: true, mayReuse: true),
+        failed(.httpStatus, .keep),
+        .idle
     ),
     Cell(.settling, .messageEnded(completes: true, mayReuse: true), .dispose(.keep), .idle),
     Cell(.settling, .messageEnded(completes: false, mayReuse: false), .dispose(.close), .idle),
     Cell(
-        .streaming, .lost(endsMessage: true, completes: true),
-        .finish(.completed, connection: .close), .idle
+        .streaming,
+        .lost(endsMessage: true, completes: true),
+        .finish(.completed, connection: .close),
+        .idle
     ),
     Cell(.streaming, .lost(endsMessage: true, completes: false), failed(.closedEarly), .idle),
     Cell(.streaming, .lost(endsMessage: false, completes: true), failed(.reset), .idle),
@@ -173,7 +187,10 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
 }
 
 @Suite("Stream life cycle") struct StreamLifecycleTests {
-    @Test("Each happening has its action and its next state", arguments: [opening, ending, anywhere, early])
+    @Test(
+        "Each happening has its action and its next state",
+        arguments: [opening, ending, anywhere, early]
+    )
     private func table(cells: [Cell]) {
         for cell in cells {
             var life = life(in: cell.state)
@@ -199,7 +216,8 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
 
     @Test(
         "A kept connection found closed without a byte of response is replaced once",
-        arguments: [StreamFailure.reset, .closedEarly, .send], [State.sending, .awaitingHead]
+        arguments: [StreamFailure.reset, .closedEarly, .send],
+        [State.sending, .awaitingHead]
     )
     private func staleRetry(kind: StreamFailure, state: State) {
         var life = life(in: state, kept: true)
@@ -223,7 +241,10 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
         #expect(action == failed(.closedEarly))
     }
 
-    @Test("A fresh connection that is lost is a failure at once", arguments: [State.sending, .awaitingHead])
+    @Test(
+        "A fresh connection that is lost is a failure at once",
+        arguments: [State.sending, .awaitingHead]
+    )
     private func noRetryOnFresh(state: State) {
         var life = life(in: state)
         let action = life.connectionLost(.reset, endsMessage: false, bodyEndCompletes: true)
@@ -264,7 +285,7 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
         #expect(life.state == .idle)
     }
 
-    @Test("The state is one of three bytes of a slot") func isSmall() {
+    @Test("The machine takes at most eight bytes of a slot") func isSmall() {
         #expect(MemoryLayout<StreamLifecycle>.size <= 8)
     }
 }
@@ -313,7 +334,9 @@ private struct Walk {
         }
         let before = life.state
         let action = happening.happen(to: &life)
-        if case .received = happening, before.rawValue >= State.sending.rawValue { sawResponse = true }
+        if case .received = happening, before.rawValue >= State.sending.rawValue {
+            sawResponse = true
+        }
         switch action {
         case .finish(_, let fate):
             finished += 1

@@ -84,8 +84,10 @@ private final class Bench {
             return
         }
         // Later than the tick in which it is due, or than now, would be too late.
-        let latest = max(earliest.nanoseconds > .max - tick ? .max : earliest.nanoseconds + tick,
-            now.nanoseconds)
+        let latest = max(
+            earliest.nanoseconds > .max - tick ? .max : earliest.nanoseconds + tick,
+            now.nanoseconds
+        )
         if wake.nanoseconds > latest { Issue.record("the next wake is \(wake - earliest) ns late") }
     }
 }
@@ -153,7 +155,8 @@ private final class Bench {
         arguments: boundaryDelays
     )
     func boundaries(delay: Int64) {
-        for start in [0, 1, 254, 255, 256, 65_535, 65_536, (1 << 24) - 1, (1 << 24) + 77] as [Int64] {
+        for start in [0, 1, 254, 255, 256, 65_535, 65_536, (1 << 24) - 1, (1 << 24) + 77] as [Int64]
+        {
             let bench = Bench(capacity: 1, now: (start + (1 << 33)) * tick)
             bench.arm(0, in: delay * tick)
             bench.advance(by: (delay - 1) * tick)

@@ -71,8 +71,8 @@ public struct RequestTemplate: Sendable {
     /// Renders `specification`.
     ///
     /// Names, values, method, host and target must be free of CR, LF and NUL (RFC 9110, 5.5), host
-    /// and target of all blanks: otherwise one could smuggle in a second field or request. Only the offending name is reported, since
-    /// the value may be a secret.
+    /// and target of all blanks: otherwise one could smuggle in a second field or request. Only the
+    /// offending name is reported, since the value may be a secret.
     public init(
         _ specification: RequestSpecification,
         userAgent: String

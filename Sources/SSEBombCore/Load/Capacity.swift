@@ -12,7 +12,7 @@ public struct Capacity: Sendable {
     /// Ports of one source address towards one target address.
     public let portsPerPair: Int
 
-    /// Descriptors that a loop needs besides its streams: epoll, eventfd, clock watch, stamp holder.
+    /// Descriptors that a loop needs besides its streams: epoll, eventfd, clock watch, stamps.
     private static let perLoop = 4
     /// For result files, /proc, name service modules and what else may be opened meanwhile.
     private static let reserve = 16
@@ -40,8 +40,8 @@ public struct Capacity: Sendable {
         if plan.streams > descriptorsFree {
             throw SetupError(
                 .usage,
-                "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that this"
-                    + " process may have; \(descriptorsFree) streams fit: use -c \(descriptorsFree),"
+                "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that"
+                    + " this process may have; \(descriptorsFree) streams fit: use -c \(descriptorsFree),"
                     + " raise the hard limit (ulimit -Hn), or run several processes"
             )
         }

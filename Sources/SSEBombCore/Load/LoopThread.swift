@@ -49,6 +49,8 @@ struct LoopThread: ~Copyable {
     var liveSlots = 0
     /// No request starts any more.
     var isStopping = false
+    /// Nor those that took a request off the plan and wait for their connect's turn.
+    private var areTicketsVoid = false
     /// Dialect recognised on any stream of this loop.
     var dialect: Dialect
     var inFlight = 0
@@ -256,21 +258,22 @@ struct LoopThread: ~Copyable {
             cutAll(now)
             return
         }
-        if isStopping { return }
-        let allTaken = plan.requests.map { switches.areTaken(limit: $0) } ?? false
         let isOver = now >= windows.measureEnd
-        if allTaken || isOver { stopStarting(abandoningTickets: isOver) }
+        if isOver ? areTicketsVoid : isStopping { return }
+        let allTaken = plan.requests.map { switches.areTaken(limit: $0) } ?? false
+        if allTaken || isOver { stopStarting(voidingTickets: isOver) }
     }
 
     /// Retires every slot that has no request under way; the others retire when theirs ends.
     ///
-    /// - Parameter abandoningTickets: also those that only wait for their connect's paced turn: it
+    /// - Parameter voidingTickets: also those that only wait for their connect's paced turn: it
     ///   would come after the last start.
-    private mutating func stopStarting(abandoningTickets: Bool) {
+    private mutating func stopStarting(voidingTickets: Bool) {
         isStopping = true
+        areTicketsVoid = voidingTickets
         for index in 0..<UInt32(slotCount) {
             let slot = slab[index]
-            let waits = slot.pointee.flags.contains(.hasTicket) && !abandoningTickets
+            let waits = slot.pointee.flags.contains(.hasTicket) && !voidingTickets
             if slot.pointee.life.state == .idle, !waits { retire(index, slot) }
         }
     }

@@ -103,14 +103,25 @@ struct ResultMerger {
         fillRequests(&counts)
         fillStreams(&counts)
         fillTokens(&counts, scale)
-        // METRICS: coalesced at arrival when the window is at most min(1 ms, a tenth of the median
-        // gap); the median is over all gaps, so it is known only now.
         let windows = merged { $0.coalescedGapWindow }
-        let median = gap?.percentile(50) ?? 0
-        let bound = min(Nanoseconds.milliseconds(1), median / 10)
-        counts.coalescedAtArrival = windows.count(atMost: bound)
+        counts.coalescedAtArrival = windows.count(atMost: Self.arrivalBound(gap))
         counts.coalescedAtReading = windows.count - counts.coalescedAtArrival
         return counts
+    }
+
+    /// The longest stamp window with which a coalesced gap counts as coalesced at arrival: 1 ms or
+    /// a tenth of the median gap, whichever is less.
+    ///
+    /// The median is that of the gaps above 0: coalesced gaps are 0 themselves, and where a server
+    /// sends in bursts they are most of them, so that a median over all would be 0 and blame the
+    /// client for each. Known only when all loops have ended.
+    static func arrivalBound(_ gap: HistogramSnapshot?) -> Int64 {
+        let most = Nanoseconds.milliseconds(1)
+        guard let gap else { return most }
+        let zeros = gap.count(atMost: 0)
+        guard gap.count > zeros else { return most }
+        let rank = Double(zeros) + Double(gap.count - zeros) / 2
+        return min(most, gap.percentile(100 * rank / Double(gap.count)) / 10)
     }
 
     private func fillRequests(_ counts: inout RunCounts) {

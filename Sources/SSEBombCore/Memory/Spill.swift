@@ -83,7 +83,7 @@ struct SpillPool {
         lists.initialize(repeating: FreeList(), count: Self.classCount)
     }
 
-    /// Returns every kept block to the allocator. Lent blocks stay valid and must not be given back.
+    /// Returns every kept block to the allocator. Lent blocks stay valid and can't be given back.
     func destroy() {
         for index in 0..<Self.classCount {
             while let block = lists[index].head {

@@ -16,7 +16,7 @@ struct TimerLink: BitwiseCopyable {
     var isArmed: Bool { bucket != 0 }
 }
 
-/// Four levels of 256 buckets. A tick is 2^17 ns (131 microseconds), so the levels reach 34 ms, 8.6 s,
+/// Four levels of 256 buckets. A tick is 2^17 ns (131 microseconds): the levels reach 34 ms, 8.6 s,
 /// 37 minutes and 156 hours; what lies beyond is clamped and seen again when that comes.
 ///
 /// A handle over memory it owns; single-threaded. Timers never fire early, and at most one tick
