@@ -1,3 +1,6 @@
+// Wrappers of csup_sys.h that run once per connection, loop or process. Each is one system call
+// with its errno negated; what to do about a failure is the caller's affair.
+
 #include "csup_sys.h"
 
 #include <dirent.h>

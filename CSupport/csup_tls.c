@@ -443,8 +443,8 @@ static int fail_as(csup_tls *tls, int failure) {
 }
 
 static int fail(csup_tls *tls) {
-    // The first error is the cause, unless it comes from below the protocol (a parser, a cipher) and
-    // the protocol has put its own judgement on top.
+    // The first error is the cause, unless it comes from below the protocol (a parser, a cipher)
+    // and the protocol has put its own judgement on top.
     unsigned long error = ERR_peek_error();
     if (ERR_GET_LIB(error) != ERR_LIB_SSL && ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_SSL) {
         error = ERR_peek_last_error();

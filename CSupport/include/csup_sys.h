@@ -137,14 +137,15 @@ static inline ssize_t csup_send(int fd, const void *buffer, size_t length) {
     return count < 0 ? -(ssize_t)errno : count;
 }
 
-// ---- threads, limits, accounting -----------------------------------------------------------------
+// ---- threads, limits, accounting ---------------------------------------------------------------
 
 /// Writes the CPUs of this process's affinity mask, ascending. Their number (may exceed `capacity`)
 /// or -errno.
 int csup_affinity(int *cpus, int capacity);
 /// Confines the calling thread to `count` CPUs. 0 or -errno.
 int csup_pin_thread(const int *cpus, int count);
-/// Asks for the shortest timer slack, so that timeouts aren't batched with other timers. 0 or -errno.
+/// Asks for the shortest timer slack, so that timeouts aren't batched with other timers. 0 or
+/// -errno.
 int csup_short_timer_slack(void);
 /// Names the calling thread (15 bytes at most are kept).
 void csup_name_thread(const char *name);

@@ -30,7 +30,8 @@ extension ResultDocument {
 
 extension RunResult {
     /// What one token-bearing event is worth, over the measured window: the time line counts
-    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were counted.
+    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were
+    /// counted.
     fileprivate var tokensPerEvent: Double? {
         guard hasTokens else { return nil }
         if counts.throughputBasis == .event { return 1 }

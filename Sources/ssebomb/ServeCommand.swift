@@ -108,7 +108,8 @@ struct ServePlaceOptions: ParsableArguments {
         else {
             throw SetupError(
                 .usage,
-                "--listen can't be \"\(listen)\": write ADDR:PORT, such as 127.0.0.1:8080 or [::1]:0"
+                "--listen can't be \"\(listen)\": write ADDR:PORT, such as 127.0.0.1:8080"
+                    + " or [::1]:0"
             )
         }
         var host = listen[..<colon]

@@ -1,5 +1,5 @@
-// From the start of a request to the next on the same connection: reuse, stale connections, framing,
-// ends of streams, counts of requests, back-off. The real binary against scripted servers.
+// From the start of a request to the next on the same connection: reuse, stale connections,
+// framing, ends of streams, counts of requests, back-off. The real binary against scripted servers.
 
 import Foundation
 import Testing

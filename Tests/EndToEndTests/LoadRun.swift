@@ -15,7 +15,8 @@ struct LoadRun {
     /// When that was written.
     let written: Date
 
-    /// Runs `ssebomb` with `-o` and without progress, on one thread unless `arguments` say otherwise.
+    /// Runs `ssebomb` with `-o` and without progress, on one thread unless `arguments` say
+    /// otherwise.
     static func run(
         _ arguments: [String],
         stdin: String? = nil,

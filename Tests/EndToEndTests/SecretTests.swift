@@ -1,5 +1,5 @@
-// Secrets stay secret: whatever is given in headers, the URL or the body, and whatever a server makes
-// of it, it stands in no output of the real binary.
+// Secrets stay secret: whatever is given in headers, the URL or the body, and whatever a server
+// makes of it, it stands in no output of the real binary.
 
 import Foundation
 import Testing

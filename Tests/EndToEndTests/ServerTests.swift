@@ -1,5 +1,5 @@
-// Servers that weren't written here: nginx as TLS terminator and chunked proxy in front of the mock,
-// and an event stream of uvicorn and sse-starlette.
+// Servers that weren't written here: nginx as TLS terminator and chunked proxy in front of the
+// mock, and an event stream of uvicorn and sse-starlette.
 
 import Foundation
 import Glibc

@@ -1,5 +1,5 @@
-// TLS as the real binary speaks it: trust, client certificates, versions, resumption, names, and how
-// a connection may end.
+// TLS as the real binary speaks it: trust, client certificates, versions, resumption, names, and
+// how a connection may end.
 
 import Foundation
 import Testing

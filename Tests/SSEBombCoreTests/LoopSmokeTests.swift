@@ -82,7 +82,8 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         #expect(ttft.min >= Nanoseconds.milliseconds(19))
         #expect(e2e.min >= Nanoseconds.milliseconds(38))
         #expect(e2e.max < Nanoseconds.seconds(5))
-        // The stamp of one event may be late, and the gap behind it short, where the machine is busy.
+        // The stamp of one event may be late, and the gap behind it short, where the machine is
+        // busy.
         #expect(gap.max >= Nanoseconds.milliseconds(9))
     }
 

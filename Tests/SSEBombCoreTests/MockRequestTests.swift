@@ -1,4 +1,5 @@
-// The mock's readers of requests and its writers of digits, at every split and at the end of memory.
+// The mock's readers of requests and its writers of digits, at every split and at the end of
+// memory.
 
 import Testing
 

@@ -1,4 +1,5 @@
-// The mock server over real sockets: shapes on the wire, routes, faults, and that its truth adds up.
+// The mock server over real sockets: shapes on the wire, routes, faults, and that its truth adds
+// up.
 
 import Glibc
 import Testing

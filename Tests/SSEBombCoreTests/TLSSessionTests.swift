@@ -1,5 +1,5 @@
-// TLS connections: verification, alerts, data in any pieces, closes, resumption and the buffer pool,
-// each for TLS 1.2 and 1.3.
+// TLS connections: verification, alerts, data in any pieces, closes, resumption and the buffer
+// pool, each for TLS 1.2 and 1.3.
 
 import CSupport
 import Glibc

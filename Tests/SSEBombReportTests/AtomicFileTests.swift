@@ -1,3 +1,5 @@
+// Files appear whole or not at all: what was there stays, nothing half-written is left behind.
+
 import Glibc
 import Testing
 
@@ -8,7 +10,9 @@ private final class ScratchDirectory {
     let path: String
 
     init() {
-        var template = Array("/tmp/ssebomb-report-XXXXXX".utf8CString)
+        // mkdtemp wants six places to fill.
+        let places = String(repeating: "X", count: 6)
+        var template = Array("/tmp/ssebomb-report-\(places)".utf8CString)
         path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
     }
 

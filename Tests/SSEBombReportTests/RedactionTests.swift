@@ -1,3 +1,5 @@
+// No secret of a request reaches a text, in whatever form a server may echo it.
+
 import SSEBombCore
 import Testing
 

@@ -1,3 +1,5 @@
+// The result file: fields, what is absent when it was not measured, and what never gets in.
+
 import Foundation
 import Testing
 

@@ -83,7 +83,25 @@ enum SampleRun {
                 failures: [.httpStatus: 1]
             )
         ]
-        result.loops = [
+        result.loops = loops
+        result.cpuUser = 300_000_000
+        result.cpuSystem = 600_000_000
+        result.peakResidentBytes = 12_345_678
+        result.errors = [
+            ErrorSample(
+                kind: .httpStatus,
+                status: 429,
+                count: 8,
+                firstAtSeconds: 1.5,
+                detail: "the server answered 429 Too Many Requests",
+                sample: Array("{\"error\":\"slow down\"}\r\n\u{1b}[2J".utf8)
+            )
+        ]
+        return result
+    }
+
+    private static var loops: [LoopReport] {
+        [
             LoopReport(
                 cpu: 0,
                 busy: 0.453,
@@ -103,20 +121,6 @@ enum SampleRun {
                 runQueueWait: nil
             ),
         ]
-        result.cpuUser = 300_000_000
-        result.cpuSystem = 600_000_000
-        result.peakResidentBytes = 12_345_678
-        result.errors = [
-            ErrorSample(
-                kind: .httpStatus,
-                status: 429,
-                count: 8,
-                firstAtSeconds: 1.5,
-                detail: "the server answered 429 Too Many Requests",
-                sample: Array("{\"error\":\"slow down\"}\r\n\u{1b}[2J".utf8)
-            )
-        ]
-        return result
     }
 
     /// A run in which nothing happened.

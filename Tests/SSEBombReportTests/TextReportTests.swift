@@ -1,3 +1,5 @@
+// The text report, word for word on a made-up run, and which rows it leaves out.
+
 import Testing
 
 @testable import SSEBombCore

@@ -1,3 +1,5 @@
+// How durations, rates, bytes and counts are spelled.
+
 import Testing
 
 @testable import SSEBombReport

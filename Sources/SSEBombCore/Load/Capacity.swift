@@ -41,7 +41,8 @@ public struct Capacity: Sendable {
             throw SetupError(
                 .usage,
                 "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that"
-                    + " this process may have; \(descriptorsFree) streams fit: use -c \(descriptorsFree),"
+                    + " this process may have; \(descriptorsFree) streams fit: use"
+                    + " -c \(descriptorsFree),"
                     + " raise the hard limit (ulimit -Hn), or run several processes"
             )
         }

@@ -74,7 +74,8 @@ extension LoopThread {
         let at = arrival.at
         stats.count(.tokenEvents)
         if slot.pointee.tok0.isSet {
-            // Stamps of one stream don't run backwards, but a replaced one can exceed its successor.
+            // Stamps of one stream don't run backwards, but a replaced one can exceed its
+            // successor.
             let gap = max(0, at - slot.pointee.tokN)
             if gap > slot.pointee.maxGap { slot.pointee.maxGap = gap }
             if slot.pointee.flags.contains(.belongs) { stats.gap.record(gap) }
@@ -271,7 +272,8 @@ extension LoopThread {
             case .lineTooLong:
                 "a line is longer than \(limits.lineBytes) bytes; raise it with --limit line=SIZE"
             case .eventTooLarge:
-                "an event's data exceeds \(limits.eventBytes) bytes; raise it with --limit event=SIZE"
+                "an event's data exceeds \(limits.eventBytes) bytes; raise it with"
+                    + " --limit event=SIZE"
             }
         }
     }

@@ -261,11 +261,14 @@ extension LoopThread {
             slot.pointee.flags.insert(.backsOff)
             slot.pointee.entered = now
         }
+        // Closed model: the load model wants the next request at the instant the slot is free.
+        slot.pointee.sched = now + pause
         if pause == 0 { ready.push(index) } else { wheel.arm(index, at: now + pause) }
     }
 
     /// 100 ms, doubled with each failure in a row up to 5 s, times a random factor in [0.5, 1): a
-    /// server that is down meets neither a spinning client nor a thundering herd when it comes back.
+    /// server that is down meets neither a spinning client nor a thundering herd when it comes
+    /// back.
     private mutating func backOff(_ slot: UnsafeMutablePointer<StreamSlot>) -> Int64 {
         let doublings = min(Int64(slot.pointee.failuresInRow) - 1, 6)
         let full = min(Nanoseconds.milliseconds(100) << max(0, doublings), Nanoseconds.seconds(5))

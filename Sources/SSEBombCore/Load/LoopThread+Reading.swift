@@ -1,4 +1,5 @@
-// From readiness to events: one receive call, its stamp, TLS, the response head, the body's framing.
+// From readiness to events: one receive call, its stamp, TLS, the response head, the body's
+// framing.
 
 import CSupport
 import Glibc

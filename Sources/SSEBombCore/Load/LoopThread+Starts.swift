@@ -13,8 +13,10 @@ extension LoopThread {
         for index in 0..<UInt32(slotCount) {
             if plan.ramp > 0 {
                 let phase = Int64(random.unit() * Double(plan.ramp))
+                slab[index].pointee.sched = windows.start + phase
                 wheel.arm(index, at: windows.start + phase)
             } else {
+                slab[index].pointee.sched = began
                 ready.push(index)
             }
         }
@@ -62,7 +64,7 @@ extension LoopThread {
         perform(action, index, slot, now)
     }
 
-    /// Takes a request off the plan and sets its `sched`; retires the slot when there is none.
+    /// Takes a request off the plan; retires the slot when there is none.
     private mutating func takeTicket(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -73,7 +75,6 @@ extension LoopThread {
             retire(index, slot)
             return false
         }
-        slot.pointee.sched = now
         slot.pointee.flags.insert(.hasTicket)
         return true
     }

@@ -1,5 +1,5 @@
-// The events of each API, byte for byte: deltas, finish, usage, error, end marker, line ends. Writes
-// into a block that it is given; knows no chunk, socket or schedule.
+// The events of each API, byte for byte: deltas, finish, usage, error, end marker, line ends.
+// Writes into a block that it is given; knows no chunk, socket or schedule.
 
 /// Kinds of events in a streamed response.
 enum EventKind {

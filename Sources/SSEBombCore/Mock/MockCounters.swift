@@ -1,5 +1,5 @@
-// What one loop of the mock counts while it runs: written by its thread alone, readable by any other
-// at any time. Knows no percentile and no JSON.
+// What one loop of the mock counts while it runs: written by its thread alone, readable by any
+// other at any time. Knows no percentile and no JSON.
 
 import Glibc
 import Synchronization

@@ -1,5 +1,5 @@
-// What the mock makes of received bytes: requests, one after the other, and the choice of an answer.
-// How answers look stands in MockLoop+Answers and MockLoop+Streams.
+// What the mock makes of received bytes: requests, one after the other, and the choice of an
+// answer. How answers look stands in MockLoop+Answers and MockLoop+Streams.
 
 import Glibc
 

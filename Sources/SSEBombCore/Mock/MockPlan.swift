@@ -1,5 +1,6 @@
-// What the mock server shall do, resolved: where it listens, how fast its tokens come, how they look
-// on the wire, what goes wrong. Plain values; the command line fills them in, nothing changes them.
+// What the mock server shall do, resolved: where it listens, how fast its tokens come, how they
+// look on the wire, what goes wrong. Plain values; the command line fills them in, nothing changes
+// them.
 
 /// A complete description of one mock server.
 public struct MockPlan: Sendable {

@@ -1,5 +1,5 @@
-// What the mock knows about its own doing, merged over its loops: the figures that a client's report
-// is held against. A value with a JSON form; knows no loop and no socket.
+// What the mock knows about its own doing, merged over its loops: the figures that a client's
+// report is held against. A value with a JSON form; knows no loop and no socket.
 
 /// The mock's own account.
 public struct MockTruth: Sendable {
@@ -78,8 +78,8 @@ public struct MockTruth: Sendable {
         }
     }
 
-    /// The account as one line of JSON. Times are integer nanoseconds; histograms are HdrHistogram's
-    /// V2 compressed encoding in base64.
+    /// The account as one line of JSON. Times are integer nanoseconds; histograms are
+    /// HdrHistogram's V2 compressed encoding in base64.
     public var json: String {
         var text = "{\"schema_version\":1,\"counts\":{"
         let counts: [(String, UInt64)] = [

@@ -115,8 +115,8 @@ enum WireDigits {
         return (digits | 0x3030_3030_3030_3030).littleEndian
     }
 
-    /// Eight places in memory order, leading zeros as blanks: a JSON number right-aligned in a field
-    /// of fixed width.
+    /// Eight places in memory order, leading zeros as blanks: a JSON number right-aligned in a
+    /// field of fixed width.
     @inline(__always)  // As `decimal`.
     static func rightAligned(_ value: UInt32) -> UInt64 {
         let digits = UInt64(littleEndian: decimal(value))

@@ -5,8 +5,8 @@ import CSupport
 /// The offset between the two clocks, as well as it can be known.
 ///
 /// One reading is a bracket: monotonic, real, monotonic. The true offset lies inside it, however
-/// long the thread was interrupted, so the tightest of several brackets wins, and an offset is given
-/// up only when a tight bracket excludes it (a step, or slewing that added up).
+/// long the thread was interrupted, so the tightest of several brackets wins, and an offset is
+/// given up only when a tight bracket excludes it (a step, or slewing that added up).
 struct WallClock {
     /// Real time minus monotonic time, nanoseconds.
     private(set) var offset: Int64

@@ -99,8 +99,8 @@ struct TLSFeed {
 
 /// A TLS connection on a socket that stays the caller's.
 ///
-/// Trivially copyable; copies refer to the same connection. One thread at a time. `close()` ends it.
-/// The order of calls on a readable socket: one receive into the loop's buffer, `offer`, then
+/// Trivially copyable; copies refer to the same connection. One thread at a time. `close()` ends
+/// it. The order of calls on a readable socket: one receive into the loop's buffer, `offer`, then
 /// `handshake` or `read` until it wants more.
 struct TLSSession {
     private let handle: OpaquePointer
