@@ -10,7 +10,7 @@ duration=${DURATION:-10s}
 [ -x "$ssebomb" ] || { echo "demo: $ssebomb is missing: run \`make release\`" >&2; exit 1; }
 
 folder=$(mktemp -d)
-"$ssebomb" serve >"$folder/serve.out" &
+"$ssebomb" serve --tokens 40 >"$folder/serve.out" &
 server=$!
 finish() {
     kill "$server" 2>/dev/null || true
@@ -30,9 +30,8 @@ for _ in $(seq 100); do
 done
 [ -n "$url" ] || { echo "demo: the mock server does not say where it listens" >&2; exit 1; }
 
-# Streams that the end of the measured time finds under way are cut: a demo need not wait for them.
-command=("$ssebomb" -c "$streams" -d "$duration" --drain 1s --post perf/body.json
+command=("$ssebomb" -c "$streams" -d "$duration" --post perf/body.json
     "${url%/}/v1/chat/completions")
-echo "\$ ssebomb serve &"
+echo "\$ ssebomb serve --tokens 40 &"
 echo "\$ ssebomb ${command[*]:1}"
 "${command[@]}"
