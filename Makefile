@@ -100,13 +100,15 @@ test: test-deps
 	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
 	Tests/FuzzTesting/fuzz.sh 10
 
+# One test after the other under the sanitizers: they slow programs down tenfold, and some tests
+# bound how long the program may take.
 test-asan: test-deps
 	$(SWIFT) build --scratch-path $(BUILD_ASAN) --build-tests --sanitize=address
-	$(SWIFT) test --scratch-path $(BUILD_ASAN) $(TEST_FLAGS) --sanitize=address
+	$(SWIFT) test --scratch-path $(BUILD_ASAN) $(TEST_FLAGS) --no-parallel --sanitize=address
 
 test-tsan: test-deps
 	$(SWIFT) build --scratch-path $(BUILD_TSAN) --build-tests --sanitize=thread
-	$(SWIFT) test --scratch-path $(BUILD_TSAN) $(TEST_FLAGS) --sanitize=thread
+	$(SWIFT) test --scratch-path $(BUILD_TSAN) $(TEST_FLAGS) --no-parallel --sanitize=thread
 
 fuzz:
 	Tests/FuzzTesting/fuzz.sh $(SECONDS)

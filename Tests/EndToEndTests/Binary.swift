@@ -31,7 +31,7 @@ enum Binary {
         _ arguments: [String],
         stdin: String? = nil,
         environment: [String: String] = [:],
-        timeout: Duration = .seconds(20)
+        timeout: Duration = .seconds(40)
     ) async throws -> Outcome {
         let process = try start(arguments, stdin: stdin, environment: environment)
         return try await process.outcome(within: timeout)
@@ -92,7 +92,7 @@ final class RunningBinary: @unchecked Sendable {
 
     /// Waits until `text` holds, or gives up.
     func wait(
-        within limit: Duration = .seconds(10),
+        within limit: Duration = .seconds(30),
         until condition: (RunningBinary) -> Bool
     ) async throws {
         let deadline = ContinuousClock.now + limit
@@ -105,7 +105,7 @@ final class RunningBinary: @unchecked Sendable {
     }
 
     /// Waits for the end; kills and throws when that takes longer than `limit`.
-    func outcome(within limit: Duration = .seconds(20)) async throws -> Outcome {
+    func outcome(within limit: Duration = .seconds(40)) async throws -> Outcome {
         let deadline = ContinuousClock.now + limit
         while process.isRunning {
             if ContinuousClock.now > deadline {

@@ -3,7 +3,6 @@
 
 import Foundation
 import Glibc
-import Synchronization
 
 /// One step of what a server does to a connection.
 enum ServerAction: Sendable {
@@ -56,7 +55,7 @@ final class ScriptedServer: Sendable {
     private let listener: Int32
     private let place: ServerPlace
     private let script: @Sendable (Int) -> [ServerAction]
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Starts listening. `script` is asked for each connection with its number, from 0 on.
     init(
@@ -176,7 +175,7 @@ final class ScriptedServer: Sendable {
             case .send(let bytes): guard connection.send(bytes) else { return }
             case .wait(let milliseconds): usleep(UInt32(milliseconds) * 1_000)
             case .awaitRemoval(let path):
-                for _ in 0..<2_000 where access(path, F_OK) == 0 { usleep(10_000) }
+                for _ in 0..<6_000 where access(path, F_OK) == 0 { usleep(10_000) }
             case .close: return
             case .reset:
                 var never = linger(l_onoff: 1, l_linger: 0)
