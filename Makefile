@@ -104,7 +104,8 @@ test: test-deps
 # bound how long the program may take.
 test-asan: test-deps
 	$(SWIFT) build --scratch-path $(BUILD_ASAN) --build-tests --sanitize=address
-	$(SWIFT) test --scratch-path $(BUILD_ASAN) $(TEST_FLAGS) --no-parallel --sanitize=address
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Fixtures/leaks.supp:print_suppressions=0 \
+		$(SWIFT) test --scratch-path $(BUILD_ASAN) $(TEST_FLAGS) --no-parallel --sanitize=address
 
 test-tsan: test-deps
 	$(SWIFT) build --scratch-path $(BUILD_TSAN) --build-tests --sanitize=thread

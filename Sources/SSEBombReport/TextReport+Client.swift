@@ -66,11 +66,8 @@ extension TextReport {
         let cached = counts.cachedTokens.map { ", \(Units.count($0)) of them cached" } ?? ""
         layout.field("prompt tokens", Units.count(prompt) + cached)
         let ttft = result.histograms[.ttft]?.percentile(50) ?? 0
-        // Where only some servers count prompts, the mean prompt is unknown.
-        guard counts.completed > 0, ttft > 0, prompt > 0, counts.tokenBasis != .mixed else {
-            return
-        }
-        let each = Double(prompt) / Double(counts.completed)
+        guard counts.requestsWithPrompt > 0, ttft > 0, prompt > 0 else { return }
+        let each = Double(prompt) / Double(counts.requestsWithPrompt)
         layout.field(
             "prompt tokens/s",
             "\(Units.rate(each / (Double(ttft) / 1e9))) per TTFT "

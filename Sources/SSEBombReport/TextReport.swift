@@ -63,7 +63,8 @@ public struct TextReport {
         var parts = "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
         switch (plan.duration, plan.requests) {
         case (let duration?, nil): parts += " for \(Units.setting(duration))"
-        case (nil, let requests?): parts += ", \(Units.count(requests)) requests"
+        case (nil, let requests?):
+            parts += ", \(Units.count(requests)) \(requests == 1 ? "request" : "requests")"
         case (let duration?, let requests?):
             parts += " for \(Units.setting(duration)) or \(Units.count(requests)) requests"
         case (nil, nil): break
@@ -71,14 +72,15 @@ public struct TextReport {
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
-        parts += ", drain \(Units.setting(plan.drain))"
+        // A number of requests alone has no end that a drain could follow.
+        if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
         return parts + ", connects \(pace)" + (plan.keepAlive ? "" : ", no keep-alive")
     }
 
     private var clientLine: String {
         let plan = result.plan
-        let cpus = plan.cpus.map(String.init).joined(separator: ",")
+        let cpus = plan.cpus.prefix(plan.threads).map(String.init).joined(separator: ",")
         let threads = "\(plan.threads) \(plan.threads == 1 ? "thread" : "threads")"
         let pinned = cpus.isEmpty ? "" : " on CPU \(cpus)"
         return "\(threads)\(pinned), \(plan.clock.rawValue) clock, "

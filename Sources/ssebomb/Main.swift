@@ -17,12 +17,12 @@ struct SSEBomb: ParsableCommand {
     )
 
     static func main() {
-        let arguments = Array(CommandLine.arguments.dropFirst())
+        StandardDescriptors.prepare()
+        let arguments = AttachedValues.split(Array(CommandLine.arguments.dropFirst()))
         // The parser alone would list the subcommands and none of the flags everybody types.
         if ["--help", "-h", "help"].contains(arguments.first), arguments.count == 1 {
-            Glibc.exit(
-                Terminal.output(bareHelp) == .written ? ExitStatus.success : ExitStatus.failure
-            )
+            if case .failed = Terminal.output(bareHelp) { Glibc.exit(ExitStatus.failure) }
+            Glibc.exit(ExitStatus.success)
         }
         do {
             var command = try parseAsRoot(arguments)

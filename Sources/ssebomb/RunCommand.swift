@@ -30,7 +30,12 @@ struct RunCommand: ParsableCommand {
         var prepared = try PlanBuilder.prepare(target, load: shape)
         load.apply(to: &prepared.plan)
         try output.check()
-        if output.dryRun { return try Self.show(DryRun.text(prepared)) }
+        if output.dryRun {
+            // What a run refuses before its start (descriptors, ports, certificates) is refused
+            // here.
+            _ = try Coordinator(plan: prepared.plan, template: prepared.template)
+            return try Self.show(DryRun.text(prepared))
+        }
         if !output.quiet {
             for warning in loadWarnings + prepared.warnings {
                 Terminal.message("warning: \(warning)")
@@ -43,6 +48,7 @@ struct RunCommand: ParsableCommand {
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
         let written = publish(result, context)
+        if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,

@@ -2,6 +2,7 @@
 // thread waits for them, since next to nothing may be done in a signal handler.
 
 import Glibc
+import SSEBombCore
 import Synchronization
 
 /// Turns signals into calls. One a process; made before any other thread, which then inherits the
@@ -10,6 +11,7 @@ final class SignalWatch: Sendable {
     private struct State {
         var interrupt: (@Sendable (Int32) -> Void)?
         var first: Int32?
+        var firstAt = Instant.none
     }
 
     private let state = Mutex(State())
@@ -57,14 +59,24 @@ final class SignalWatch: Sendable {
     /// The signal that came, if one did.
     var received: Int32? { state.withLock { $0.first } }
 
+    /// Whether this signal is the first one again: timeout(1), and a shell that signals a whole
+    /// process group, deliver one wish twice within moments. No person is that quick.
+    private func isEcho() -> Bool {
+        state.withLock { state in
+            state.firstAt.isSet && .now() - state.firstAt < Nanoseconds.milliseconds(200)
+        }
+    }
+
     private func wait() {
         var watched = Self.watched
         while true {
             var number: Int32 = 0
             guard sigwait(&watched, &number) == 0 else { continue }
+            if isEcho() { continue }
             let interrupt = state.withLock { state -> (@Sendable (Int32) -> Void)? in
                 guard state.first == nil, let interrupt = state.interrupt else { return nil }
                 state.first = number
+                state.firstAt = .now()
                 return interrupt
             }
             guard let interrupt else {

@@ -246,3 +246,87 @@ struct LifecycleTests {
         #expect(run.reused == 3)
     }
 }
+
+@Suite("Awkward servers")
+struct AwkwardServerTests {
+    private static func chunk(_ count: Int?, text: String) -> String {
+        let usage = count.map { #","usage":{"completion_tokens":\#($0)}"# } ?? ""
+        return "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":"
+            + "{\"content\":\"\(text)\"}}]\(usage)}\n\n"
+    }
+
+    @Test("a running count that moves without text belongs to the next token")
+    func countsWithoutText() async throws {
+        // 6 tokens in 3 events of text; the counts move on events without text as well.
+        let counts = [(1, "a"), (2, ""), (3, "b"), (3, ""), (5, ""), (6, "c")]
+        let body = counts.map { Self.chunk($0.0, text: $0.1) }.joined() + "data: [DONE]\n\n"
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(body)), .again])
+        defer { server.stop() }
+        let run = try await LoadRun.run(["-n", "1", "--api", "openai-chat", server.url])
+        #expect(run.completed == 1)
+        #expect(run.count(of: "gap") == 2)
+        // Two tokens came with the second text, three with the third.
+        #expect(run.count(of: "itl") == 5)
+        #expect(run.result["metrics"]["itl"]["basis"].text == "usage")
+        #expect(run.result["counts"]["tokens"]["completion"].int == 6)
+    }
+
+    @Test("token counts beyond all reason are left out, and the run goes on")
+    func hugeCounts() async throws {
+        let body =
+            Self.chunk(nil, text: "a")
+            + "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":"
+            + "{\"prompt_tokens\":999999999999999999,\"completion_tokens\":999999999999999999}}\n\n"
+            + "data: [DONE]\n\n"
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(body)), .again])
+        defer { server.stop() }
+        let run = try await LoadRun.run([
+            "-c", "4", "-n", "40", "--api", "openai-chat", server.url,
+        ])
+        #expect(run.completed == 40)
+        #expect(run.result["counts"]["tokens"]["completion"].int == 40)
+        #expect(!run.result["counts"]["tokens"]["prompt"].exists)
+    }
+
+    @Test("an answer that begins before the request is sent doesn't stop the sending")
+    func earlyAnswer() async throws {
+        let directory = try TemporaryDirectory()
+        let size = 8 << 20
+        let body = try directory.write("body", [UInt8](repeating: 0x78, count: size))
+        let server = try ScriptedServer([
+            .readBytes(100), .send(Wire.head()), .readBytes(size - 10_000),
+            .send(Wire.chunk(Wire.events(2)) + Wire.lastChunk), .drain,
+        ])
+        defer { server.stop() }
+        let run = try await LoadRun.run([
+            "-n", "1", "--timeout", "10s", "--api", "raw", "--post", body,
+            "-H", "Content-Type: text/plain", server.url,
+        ])
+        #expect(run.failures == [:])
+        #expect(run.completed == 1)
+    }
+
+    @Test("an event stream without any event is no success where no API was named")
+    func emptyStream() async throws {
+        let server = try ScriptedServer([.readRequest, .send(Wire.head() + Wire.lastChunk), .again])
+        defer { server.stop() }
+        let unnamed = try await LoadRun.run(["-n", "1", server.url])
+        #expect(unnamed.failures == ["closed_early": 1])
+        let raw = try await LoadRun.run(["-n", "1", "--api", "raw", server.url])
+        #expect(raw.completed == 1)
+    }
+
+    @Test("--max-events holds its streams: the next one starts when the last one has ended")
+    func maxEventsHold() async throws {
+        let mock = try await Mock(["--ttft", "10ms", "--itl", "10ms", "--tokens", "1M"])
+        let run = try await LoadRun.run([
+            "-c", "5", "-d", "2s", "--drain", "1s", "--max-events", "5", mock.events,
+        ])
+        _ = try await mock.stop()
+        #expect(run.failures == [:])
+        // 50 ms a stream: a slot that idled for the rest of the body would do a handful.
+        #expect((run.completed ?? 0) > 100)
+        let held = try #require(run.result["intervals"][0]["in_flight"].double)
+        #expect(held > 4)
+    }
+}

@@ -133,6 +133,24 @@ struct ValuesTests {
     }
 }
 
+@Suite("Values attached to short flags")
+struct AttachedValueTests {
+    @Test(
+        "are split off, and nothing else is",
+        arguments: [
+            (["-c400", "-d30s", "u"], ["-c", "400", "-d", "30s", "u"]),
+            (["-XPOST", "-k", "-4"], ["-X", "POST", "-k", "-4"]),
+            (["-H", "-config: x", "u"], ["-H", "-config: x", "u"]),
+            (["-c", "5", "--drain", "0"], ["-c", "5", "--drain", "0"]),
+            (["--", "-c5"], ["--", "-c5"]),
+            (["-", ""], ["-", ""]),
+        ] as [([String], [String])]
+    )
+    func split(given: [String], expected: [String]) {
+        #expect(AttachedValues.split(given) == expected)
+    }
+}
+
 @Suite("URL of the target")
 struct TargetURLTests {
     @Test(

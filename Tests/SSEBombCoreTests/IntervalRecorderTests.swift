@@ -8,14 +8,22 @@ import Testing
 private final class TimeLine {
     let loops = [LoopStats(), LoopStats()]
     var recorder: IntervalRecorder
+    private(set) var now = Instant(nanoseconds: 1_000)
 
-    init() { recorder = IntervalRecorder(loops: loops) }
+    init() { recorder = IntervalRecorder(loops: loops, start: now) }
     deinit { for loop in loops { loop.destroy() } }
 
     func setInFlight(_ values: UInt64...) {
         for (loop, value) in zip(loops, values) {
-            loop.counters.set(value, at: Counter.inFlight.rawValue)
+            loop.setInFlight(Int(value), at: now)
         }
+    }
+
+    func pass(_ milliseconds: Int64) { now = now + Nanoseconds.milliseconds(milliseconds) }
+
+    func closeSecond() {
+        pass(1_000)
+        recorder.closeSecond(at: now)
     }
 }
 
@@ -28,14 +36,14 @@ private final class TimeLine {
         line.loops[1].failures.add(2, at: Int(StreamFailure.reset.rawValue))
         line.loops[0].ttft.record(1_000)
         line.loops[1].ttft.record(2_000)
-        line.recorder.closeSecond()
-        line.recorder.closeSecond()
+        line.closeSecond()
+        line.closeSecond()
         line.loops[0].count(.completed, 1)
         line.loops[0].count(.events, 5)
         line.loops[0].count(.tokenEvents, 4)
         line.loops[1].failures.add(1, at: Int(StreamFailure.send.rawValue))
         line.loops[0].gap.record(7, count: 4)
-        line.recorder.closeSecond()
+        line.closeSecond()
         line.recorder.finish()
         let all = line.recorder.intervals
         #expect(all.map(\.startSeconds) == [0, 1, 2] && all.allSatisfy { $0.seconds == 1 })
@@ -48,17 +56,32 @@ private final class TimeLine {
         #expect(line.recorder.ttft.count == 2 && line.recorder.gap.count == 4)
     }
 
-    @Test("Streams in flight are the mean of an interval's looks, over all loops") func inFlight() {
+    @Test("Streams in flight are stream-time over time, of all loops") func inFlight() {
         let line = TimeLine()
         line.setInFlight(10, 20)
-        line.recorder.sampleInFlight()
+        line.pass(250)
         line.setInFlight(0, 10)
-        line.recorder.sampleInFlight()
-        line.recorder.closeSecond()
-        // A second without a look is looked at when it closes.
+        line.pass(250)
+        line.setInFlight(0, 0)
+        line.pass(500)
+        line.recorder.closeSecond(at: line.now)
+        // Nothing changes: what is in flight counts all the same.
         line.setInFlight(1, 2)
-        line.recorder.closeSecond()
-        #expect(line.recorder.intervals.map(\.inFlight) == [20, 3])
+        line.closeSecond()
+        line.closeSecond()
+        #expect(line.recorder.intervals.map(\.inFlight) == [10, 3, 3])
+    }
+
+    @Test("Streams shorter than the looks are seen") func shortStreams() {
+        let line = TimeLine()
+        for _ in 0..<10 {
+            line.setInFlight(5, 5)
+            line.pass(50)
+            line.setInFlight(0, 0)
+            line.pass(50)
+        }
+        line.recorder.closeSecond(at: line.now)
+        #expect(line.recorder.intervals.map(\.inFlight) == [5])
     }
 
     @Test(
@@ -77,7 +100,7 @@ private final class TimeLine {
             line.loops[1].failures.add(1, at: second % StreamFailure.count)
             line.loops[0].ttft.record(Int64(second))
             line.setInFlight(UInt64(second), 0)
-            line.recorder.closeSecond()
+            line.closeSecond()
             #expect(line.recorder.intervals.count <= IntervalRecorder.mostIntervals)
         }
         line.recorder.finish()

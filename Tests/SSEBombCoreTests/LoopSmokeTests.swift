@@ -130,7 +130,7 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         #expect(result.counts.started == 3 && result.counts.cut == 3)
         #expect(result.counts.completed == 0 && result.counts.failed == 0)
         #expect(result.measured < Nanoseconds.seconds(20))
-        #expect(result.unfinished.mapValues(\.count) == [.e2e: 3, .gap: 3])
+        #expect(result.unfinished.mapValues(\.count) == [.e2e: 3, .e2eSched: 3, .gap: 3, .itl: 3])
         #expect(result.unfinished[.gap].map { $0.greatestAge > 0 } == true)
     }
 
@@ -216,7 +216,11 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         let result = try run(plan)
         #expect(result.counts.cut == 2 && result.counts.started == 2)
         #expect(result.measured == Nanoseconds.milliseconds(100))
-        #expect(result.unfinished.mapValues(\.count) == [.ttft: 2, .ttfe: 2, .e2e: 2])
+        let waiting: [Metric] = [
+            .ttft, .ttfe, .ttfo, .ttftFresh, .ttftSched, .e2e, .e2eSched, .headers,
+        ]
+        #expect(Set(result.unfinished.keys) == Set(waiting))
+        #expect(result.unfinished.values.allSatisfy { $0.count == 2 })
         let age = try #require(result.unfinished[.ttft]?.greatestAge)
         #expect(age > Nanoseconds.milliseconds(100) && age < Nanoseconds.seconds(20))
     }

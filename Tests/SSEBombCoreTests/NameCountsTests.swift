@@ -105,10 +105,21 @@ private func counted(_ names: [String]) -> [String: UInt64] {
     }
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
-    @Test("A request that was never sent waited for nothing") func neverSent() {
+    @Test("A request that was never sent waited for its connection alone") func neverSent() {
         var table = UnfinishedTable()
         table.add(slot { $0.conn0 = at(5) }, now: at(100))
-        #expect(table.all.isEmpty)
+        table.add(
+            slot {
+                $0.sched = at(2)
+                $0.conn0 = at(5)
+                $0.conn1 = at(50)
+            },
+            now: at(100)
+        )
+        let all = table.all.mapValues { [Int64($0.count), $0.greatestAge] }
+        #expect(
+            all == [.connect: [1, 95], .tls: [1, 50], .ttftSched: [1, 98], .e2eSched: [1, 98]]
+        )
     }
 
     @Test("What a wait would have become depends on how far the stream had come") func stages() {
@@ -125,13 +136,20 @@ private func counted(_ names: [String]) -> [String: UInt64] {
             slot {
                 $0.send0 = at(10)
                 $0.ev0 = at(20)
+                $0.hdr = at(15)
                 $0.tok0 = at(30)
+                $0.out0 = at(30)
                 $0.tokN = at(40)
             },
             now: at(41)
         )
         let all = table.all.mapValues { [Int64($0.count), $0.greatestAge] }
-        #expect(all == [.e2e: [3, 90], .ttfe: [1, 90], .ttft: [2, 90], .gap: [1, 1]])
+        #expect(
+            all == [
+                .e2e: [3, 90], .headers: [2, 90], .ttfe: [1, 90], .ttft: [2, 90],
+                .ttfo: [2, 90], .gap: [1, 1], .itl: [1, 1],
+            ]
+        )
     }
 }
 

@@ -13,10 +13,11 @@ private final class Run {
     var outcomes: [LoopOutcome] = []
     /// Nanoseconds after the start of the ramp.
     var ended = Nanoseconds.seconds(10)
+    private var now = Instant(nanoseconds: 1_000_000)
 
     init(loops count: Int = 2) {
         loops = (0..<count).map { _ in LoopStats() }
-        recorder = IntervalRecorder(loops: loops)
+        recorder = IntervalRecorder(loops: loops, start: now)
     }
 
     deinit { for loop in loops { loop.destroy() } }
@@ -47,6 +48,7 @@ private final class Run {
                 errors: errors,
                 unfinished: unfinished,
                 busy: 0.5,
+                lastFinish: .none,
                 involuntarySwitches: 1,
                 runQueueWait: nil,
                 tlsBytesSent: 100
@@ -56,11 +58,12 @@ private final class Run {
 
     /// One interval with as many streams in flight.
     func second(inFlight: UInt64) {
-        loops[0].counters.set(inFlight, at: Counter.inFlight.rawValue)
+        loops[0].setInFlight(Int(inFlight), at: now)
+        now = now + Nanoseconds.seconds(1)
         loops[0].count(.completed)
         loops[1].count(.tokenEvents, 10)
         loops[1].count(.events, 11)
-        recorder.closeSecond()
+        recorder.closeSecond(at: now)
     }
 }
 
@@ -218,7 +221,7 @@ private final class Run {
             testDescription: "usage at the end only",
             counters: [
                 .requestsWithUsage: 4, .eventBasisStreams: 5, .windowTokenEvents: 40,
-                .windowRunningTokens: 40, .scaledEvents: 20, .scaledTokens: 50,
+                .windowRunningTokens: 40, .scaledEvents: 20, .scaledTokens: 50, .tpotByUsage: 4,
             ],
             tokens: .usage,
             itl: .event,
@@ -240,7 +243,7 @@ private final class Run {
             testDescription: "running usage",
             counters: [
                 .requestsWithUsage: 4, .runningUsageStreams: 4, .windowTokenEvents: 40,
-                .windowRunningTokens: 120,
+                .windowRunningTokens: 120, .windowRunningStreams: 4, .tpotByUsage: 4,
             ],
             tokens: .usage,
             itl: .usage,
@@ -252,6 +255,7 @@ private final class Run {
             counters: [
                 .requestsWithUsage: 4, .requestsWithoutUsage: 1, .runningUsageStreams: 4,
                 .eventBasisStreams: 1, .windowTokenEvents: 40, .windowRunningTokens: 90,
+                .windowRunningStreams: 3, .windowEventStreams: 1, .tpotByUsage: 3, .tpotByEvent: 1,
             ],
             tokens: .mixed,
             itl: .mixed,
@@ -282,6 +286,7 @@ private final class Run {
     private func steady(_ inFlight: [UInt64]) -> SteadyWindow? {
         let run = Run()
         run.plan.streams = 100
+        run.plan.duration = Nanoseconds.seconds(2_000)
         for value in inFlight { run.second(inFlight: value) }
         run.recorder.finish()
         return run.merge().steady

@@ -164,6 +164,7 @@ enum SampleRun {
         counts.coalescedAtArrival = 70
         counts.completionTokens = 200_000
         counts.promptTokens = 20_000
+        counts.requestsWithPrompt = 1_000
         counts.tokenBasis = .usageScaled
         counts.tpotBasis = .usage
         counts.throughputBasis = .usageScaled

@@ -211,7 +211,7 @@ extension TextReportTests {
         Failures
           http_status     8 (0.78 %)
             status 429, 8 times in all, first at 1.50 s: the server answered 429 Too
-            Many Requests
+            Many Requests; the server sheds load: lower -c, or raise what it admits
             | {"error":"slow down"}\\r\\n\\x1b[2J
           reset           2 (0.20 %)
 

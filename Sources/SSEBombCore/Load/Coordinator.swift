@@ -92,11 +92,11 @@ public final class Coordinator: Sendable {
         loopsRunning.store(plan.threads, ordering: .relaxed)
 
         let threads = try start(stats, request, until, windows, outcomes)
-        var recorder = IntervalRecorder(loops: stats)
+        var recorder = IntervalRecorder(loops: stats, start: windows.start)
         watch(windows, stats, &recorder, progress)
         for thread in threads { thread.join() }
         let ended = Instant.now()
-        recorder.closeSecond()
+        recorder.closeSecond(at: ended)
         recorder.finish()
 
         var merger = ResultMerger(plan: plan, windows: windows, stats: stats)
@@ -196,9 +196,8 @@ public final class Coordinator: Sendable {
             waitForLoops(until: nextLook)
             let now = Instant.now()
             guard now >= nextLook else { continue }
-            recorder.sampleInFlight()
             while now >= nextSecond {
-                recorder.closeSecond()
+                recorder.closeSecond(at: min(now, nextSecond + Nanoseconds.seconds(1)))
                 nextSecond = nextSecond + Nanoseconds.seconds(1)
             }
             // Not past the second, whose counts would then be those of a longer one.

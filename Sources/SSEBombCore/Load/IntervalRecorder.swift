@@ -11,8 +11,8 @@ struct IntervalRecorder {
     private var gapReaders: [HistogramSnapshot.IntervalReader]
     private var lastCounts: [Counter: UInt64] = [:]
     private var lastFailures: [UInt64]
-    private var inFlightSum = 0.0
-    private var inFlightSamples = 0
+    private var lastClose: Instant
+    private var lastInFlightTime: UInt64 = 0
     private var secondsTaken = 0
     private var partial: RunInterval?
 
@@ -24,32 +24,24 @@ struct IntervalRecorder {
 
     private static let counters: [Counter] = [.started, .completed, .failed, .events, .tokenEvents]
 
-    init(loops: [LoopStats]) {
+    init(loops: [LoopStats], start: Instant) {
         self.loops = loops
+        lastClose = start
         ttftReaders = loops.map { HistogramSnapshot.IntervalReader($0.ttft) }
         gapReaders = loops.map { HistogramSnapshot.IntervalReader($0.gap) }
         lastFailures = Array(repeating: 0, count: StreamFailure.count)
     }
 
-    /// A look at how many streams are in flight; the interval's value is the mean of its looks.
-    mutating func sampleInFlight() {
-        inFlightSum += Double(total(.inFlight))
-        inFlightSamples += 1
-    }
-
     func total(_ counter: Counter) -> UInt64 { loops.reduce(0) { $0 + $1.value(counter) } }
 
-    /// Closes the current second.
-    mutating func closeSecond() {
-        if inFlightSamples == 0 { sampleInFlight() }
+    /// Closes the current second at `now`.
+    mutating func closeSecond(at now: Instant) {
         var second = RunInterval(
             startSeconds: secondsTaken,
             ttft: HistogramSnapshot(),
             gap: HistogramSnapshot()
         )
-        second.inFlight = inFlightSum / Double(inFlightSamples)
-        inFlightSum = 0
-        inFlightSamples = 0
+        second.inFlight = meanInFlight(until: now)
         for reader in ttftReaders { second.ttft.merge(reader.next()) }
         for reader in gapReaders { second.gap.merge(reader.next()) }
         ttft.merge(second.ttft)
@@ -67,6 +59,16 @@ struct IntervalRecorder {
         }
         secondsTaken += 1
         append(second)
+    }
+
+    /// Mean of streams in flight since the last call: stream-time over time.
+    private mutating func meanInFlight(until now: Instant) -> Double {
+        let time = loops.reduce(0) { $0 &+ $1.inFlightTime(at: now) }
+        let gained = Int64(bitPattern: time &- lastInFlightTime)
+        let length = max(1, now - lastClose)
+        lastInFlightTime = time
+        lastClose = now
+        return Double(max(0, gained)) / Double(length)
     }
 
     private mutating func gained(_ counter: Counter) -> UInt64 {

@@ -13,6 +13,7 @@ struct LoopOutcome: Sendable {
     let errors: [ErrorLog.Entry]
     let unfinished: [Metric: UnfinishedWaits]
     let busy: Double
+    let lastFinish: Instant
     let involuntarySwitches: Int64
     let runQueueWait: Int64?
     /// Ciphertext bytes that TLS connections have sent.
@@ -32,6 +33,7 @@ extension LoopThread {
             errors: errors.entries,
             unfinished: unfinished.all,
             busy: max(0, 1 - Double(idle) / Double(lifetime)),
+            lastFinish: lastFinish,
             involuntarySwitches: usage.involuntary_switches,
             runQueueWait: runQueueWait,
             tlsBytesSent: feed.sentBytes

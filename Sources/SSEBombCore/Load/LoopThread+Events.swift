@@ -60,6 +60,9 @@ extension LoopThread {
             if slot.pointee.life.state != .streaming { return }
         }
         if let most = plan.maxEvents, slot.pointee.events >= most {
+            // The server goes on for who knows how long: waiting for its end would leave the slot
+            // idle.
+            slot.pointee.flags.remove(.mayReuse)
             coldComplete(index, slot, arrival)
         }
     }
@@ -108,13 +111,13 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         let whole = slot.pointee.carriedGap + gap
-        let delta = count - slot.pointee.usageTokens
+        let delta = count - slot.pointee.runningTokens
         guard count >= 0, delta > 0 else {
             slot.pointee.carriedGap = whole
             return
         }
         slot.pointee.carriedGap = 0
-        slot.pointee.usageTokens = count
+        slot.pointee.runningTokens = count
         if slot.pointee.flags.contains(.belongs) {
             stats.itl.record(whole / delta, count: UInt64(delta))
         }
@@ -190,15 +193,16 @@ extension LoopThread {
         slot.pointee.tok0 = at
         if facts.completionTokens > 0 {
             slot.pointee.firstTokens = facts.completionTokens
-            slot.pointee.usageTokens = facts.completionTokens
+            slot.pointee.runningTokens = facts.completionTokens
             slot.pointee.flags.insert(.runningUsage)
         }
         if arrival.isMeasured {
             stats.count(.windowRunningTokens, UInt64(slot.pointee.firstTokens))
         }
-        guard slot.pointee.flags.contains(.belongs) else { return }
         let isRunning = slot.pointee.flags.contains(.runningUsage)
         stats.count(isRunning ? .runningUsageStreams : .eventBasisStreams)
+        guard slot.pointee.flags.contains(.belongs) else { return }
+        stats.count(isRunning ? .windowRunningStreams : .windowEventStreams)
         stats.ttft.record(at - slot.pointee.send0)
         stats.ttftSched.record(at - slot.pointee.sched)
         if slot.pointee.flags.contains(.fresh) { stats.ttftFresh.record(at - slot.pointee.conn0) }

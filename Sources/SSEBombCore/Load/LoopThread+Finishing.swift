@@ -27,6 +27,7 @@ extension LoopThread {
                 keepError(kind, slot, now, detail: detail)
             }
             finish(outcome, slot, now)
+            if isTraced, fate != .settle { traceEnd(slot, outcome, now, reusable: fate == .keep) }
             release(fate, index, slot, now)
         case .dispose(let fate): release(fate, index, slot, now)
         case .retryFresh:
@@ -137,7 +138,10 @@ extension LoopThread {
                 consider(slot.pointee.send0, times.firstEvent, .timeoutFirstEvent)
             }
             consider(slot.pointee.lastRead, times.idle, .timeoutIdle)
-        case .sampling, .settling:
+        case .sampling:
+            consider(slot.pointee.entered, Self.longestSampling, .timeoutIdle)
+            return (earliest, kind)
+        case .settling:
             consider(slot.pointee.entered, Self.longestSettling, .timeoutIdle)
             return (earliest, kind)
         }
@@ -145,8 +149,11 @@ extension LoopThread {
         return (earliest, kind)
     }
 
-    /// How long a connection may take to bring the rest of a message that is already judged.
-    private static var longestSettling: Int64 { Nanoseconds.seconds(1) }
+    /// How long the body of a refused response may take; then what there is makes the sample.
+    private static var longestSampling: Int64 { Nanoseconds.seconds(1) }
+    /// How long a completed stream's connection may take to bring the rest of the message. The slot
+    /// waits for it, so it is short: a new connection costs less than a slot that stands idle.
+    private static var longestSettling: Int64 { Nanoseconds.milliseconds(20) }
 
     // MARK: Records
 
@@ -157,7 +164,8 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ now: Instant
     ) {
-        changeInFlight(by: -1)
+        changeInFlight(by: -1, at: now)
+        lastFinish = now
         let belongs = slot.pointee.flags.contains(.belongs)
         if belongs { countTokens(slot, completed: outcome == .completed) }
         switch outcome {
@@ -184,7 +192,6 @@ extension LoopThread {
             stats.count(.windowCut)
             unfinished.add(slot.pointee, now: now)
         }
-        if isTraced { traceEnd(slot, outcome, now) }
         slot.pointee.flags.insert(.awaitsRelease)
     }
 
@@ -198,6 +205,7 @@ extension LoopThread {
         let tokens = request.completionTokens
         if tokens > request.firstTokens, request.tokN > request.tok0 {
             stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
+            stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
     }
 
@@ -211,10 +219,10 @@ extension LoopThread {
         guard request.tokens > 0 else { return }
         let hasUsage = request.flags.contains(.hasUsage)
         stats.count(hasUsage ? .requestsWithUsage : .requestsWithoutUsage)
-        if completed, hasUsage, !request.flags.contains(.runningUsage) {
-            stats.count(.scaledEvents, request.tokens)
-            stats.count(.scaledTokens, tokens)
-        }
+        guard completed, !request.flags.contains(.runningUsage) else { return }
+        stats.count(.scaledEvents, request.tokens)
+        stats.count(.scaledTokens, tokens)
+        if !hasUsage { stats.count(.unscaledStreams) }
     }
 
     /// Counts a figure that a usage may leave out (-1): left out is not 0.
@@ -236,6 +244,7 @@ extension LoopThread {
         switch fate {
         case .settle:
             slot.pointee.entered = now
+            slot.pointee.flags.insert(.settles)
             armLimit(index, slot, now)
             return
         case .keep: break
@@ -243,6 +252,9 @@ extension LoopThread {
         }
         guard slot.pointee.flags.contains(.awaitsRelease) else { return }
         slot.pointee.flags.remove(.awaitsRelease)
+        if isTraced, slot.pointee.flags.contains(.settles) {
+            traceEnd(slot, .completed, slot.pointee.entered, reusable: fate == .keep)
+        }
         slot.pointee.head.release(to: pool)
         slot.pointee.sse.release(to: pool)
         scheduleNext(index, slot, now)

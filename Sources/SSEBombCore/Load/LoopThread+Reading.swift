@@ -88,7 +88,10 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         var empty = arrival.emptyAt
-        if arrival.at - empty > Self.inconclusiveWindow, let woken = firstArrivalBound() {
+        // A stamp before the bound refutes it: then only what the reads know is left.
+        if arrival.at - empty > Self.inconclusiveWindow, let woken = firstArrivalBound(),
+            woken <= arrival.at
+        {
             empty = max(empty, woken)
         }
         let window = max(0, arrival.at - empty)
@@ -110,7 +113,7 @@ extension LoopThread {
     /// CPU no longer than the scheduler's account says. Without that, a server that sends in bursts
     /// to an idle client would look like a late client. nil when the thread did not sleep.
     private mutating func firstArrivalBound() -> Instant? {
-        guard let delay = takeRunDelay() else { return nil }
+        guard let delay = runDelayOfWait() else { return nil }
         let awake = delay + Self.wakeUpCost
         guard waitEnded - waitBegan > awake else { return nil }
         return waitEnded + -awake
@@ -130,6 +133,7 @@ extension LoopThread {
             lastClock = now
             return
         }
+        if slot.pointee.flags.contains(.sendFailed) { return }
         if count == 0 {
             // Without close_notify a TLS stream may have been cut by anybody (RFC 8446, 6.1).
             let isEnd = slot.pointee.tls == nil && slot.pointee.framing == .untilClose
@@ -322,6 +326,7 @@ extension LoopThread {
     /// gave no text to wait for.
     func bodyEndCompletes(_ slot: UnsafeMutablePointer<StreamSlot>) -> Bool {
         guard until.isEmpty else { return false }
-        return slot.pointee.dialect == .raw || slot.pointee.dialect == .undetermined
+        // The first event settles the dialect: a body without any is no stream of a known kind.
+        return slot.pointee.dialect == .raw
     }
 }

@@ -11,7 +11,7 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ now: Instant
     ) {
-        if slot.pointee.sentBytes == 0 { noteSendStart(slot) }
+        if !slot.pointee.send0.isSet { noteSendStart(slot) }
         while Int(slot.pointee.sentBytes) < request.count {
             let rest = UnsafeRawBufferPointer(
                 rebasing: request[Int(slot.pointee.sentBytes)...]
@@ -36,9 +36,7 @@ extension LoopThread {
                 return armLimit(index, slot, now)
             }
             if taken < 0 {
-                return lost(.send, index, slot, now) {
-                    "send: \(Errno(code: Int32(-taken)).sentence)"
-                }
+                return sendFailed(Errno(code: Int32(-taken)), index, slot, now)
             }
             slot.pointee.sentBytes += UInt32(taken)
             if slot.pointee.tls == nil { stats.count(.bytesSent, UInt64(taken)) }
@@ -46,6 +44,25 @@ extension LoopThread {
         slot.pointee.life.sent()
         setInterest(PollMask.read, index, slot)
         armLimit(index, slot, now)
+    }
+
+    /// The kernel refuses the rest of the request. What the server said before it gave up, such as
+    /// a 413, may lie in the receive queue still, and names the failure better.
+    private mutating func sendFailed(
+        _ error: Errno,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        let generation = slot.pointee.generation
+        slot.pointee.flags.insert(.sendFailed)
+        readable(index, slot)
+        guard slot.pointee.generation == generation, slot.pointee.fd >= 0 else { return }
+        slot.pointee.flags.remove(.sendFailed)
+        switch slot.pointee.life.state {
+        case .sampling: setInterest(PollMask.read, index, slot)
+        default: lost(.send, index, slot, now) { "send: \(error.sentence)" }
+        }
     }
 
     /// Stamps `send0` and what is measured from it.
@@ -71,13 +88,17 @@ extension LoopThread {
     /// The socket takes bytes again.
     @inline(never)
     mutating func writable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
-        if slot.pointee.life.state == .sending {
+        let isSendable =
+            slot.pointee.life.state == .sending || slot.pointee.life.state == .streaming
+        if isSendable, Int(slot.pointee.sentBytes) < request.count {
+            // A server may begin its answer before it has read the whole request.
             send(index, slot, lastClock)
         } else if let session = slot.pointee.tls {
             // A reply of the record layer was stuck; reading lets it go.
             setInterest(PollMask.read, index, slot)
             session.offer(UnsafeRawBufferPointer(start: nil, count: 0))
             var arrival = Arrival(at: lastClock, readAt: lastClock)
+            arrival.isMeasured = windows.isMeasured(lastClock)
             decrypt(session, index, slot, &arrival)
         } else {
             setInterest(PollMask.read, index, slot)

@@ -59,7 +59,7 @@ extension LoopThread {
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
         stats.count(.started)
         if slot.pointee.flags.contains(.belongs) { stats.count(.windowStarted) }
-        changeInFlight(by: 1)
+        changeInFlight(by: 1, at: now)
         let action = slot.pointee.life.begin(onKeptConnection: slot.pointee.fd >= 0)
         perform(action, index, slot, now)
     }
@@ -97,9 +97,9 @@ extension LoopThread {
     }
 
     /// Counts streams in flight and publishes the number.
-    mutating func changeInFlight(by change: Int) {
+    mutating func changeInFlight(by change: Int, at now: Instant) {
         inFlight += change
-        stats.counters.set(UInt64(max(0, inFlight)), at: Counter.inFlight.rawValue)
+        stats.setInFlight(inFlight, at: now)
     }
 
     // MARK: Connecting
@@ -123,13 +123,15 @@ extension LoopThread {
         slot.pointee.requestsOnConnection = 0
         slot.pointee.flags.insert(.fresh)
         slot.pointee.flags.remove([.kernelStamps, .undrained])
-        slot.pointee.conn0 = now
         if !address.isUnix { _ = csup_set_nodelay(fd) }
         if plan.clock == .kernel, !address.isUnix, csup_want_stamps(fd) == 0 {
             slot.pointee.flags.insert(.kernelStamps)
         }
         connectsStarted += 1
-        if let error = bindSource(fd) ?? connect(fd, address) {
+        let bound = bindSource(fd)
+        // Read anew: a loop that opens many connections in a row is late with the last of them.
+        slot.pointee.conn0 = .now()
+        if let error = bound ?? connect(fd, address) {
             return connectFailed(error, index, slot, now)
         }
         slot.pointee.interest = PollMask.write

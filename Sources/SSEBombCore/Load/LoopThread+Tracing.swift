@@ -65,7 +65,8 @@ extension LoopThread {
     func traceEnd(
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ outcome: StreamOutcome,
-        _ now: Instant
+        _ now: Instant,
+        reusable: Bool
     ) {
         let request = slot.pointee
         var failure: StreamFailure?
@@ -82,7 +83,7 @@ extension LoopThread {
                     detail: detail ?? "",
                     cut: outcome == .cut,
                     status: request.status > 0 ? Int(request.status) : nil,
-                    reusable: request.flags.contains(.mayReuse) && outcome == .completed,
+                    reusable: reusable,
                     ttft: request.tok0.isSet ? request.tok0 - request.send0 : nil,
                     e2e: now - start,
                     dialect: request.dialect,

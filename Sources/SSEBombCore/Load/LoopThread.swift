@@ -69,7 +69,9 @@ struct LoopThread: ~Copyable {
     /// Reads the time this thread waited for a CPU; -1 where the kernel doesn't say.
     var schedstat: Int32 = -1
     /// That time at the last look.
-    var lastRunDelay: Int64 = 0
+    private var lastRunDelay: Int64 = 0
+    /// What the last wait cost in waiting for a CPU, once it has been asked for.
+    private var delayOfWait: Int64?
     /// Earliest arrival read since the last wait returned.
     var earliestArrival = Instant.distantFuture
     /// The last clock reading: a bound from below for "just before this read".
@@ -77,6 +79,8 @@ struct LoopThread: ~Copyable {
     /// Time spent in epoll.
     var idle: Int64 = 0
     var began = Instant.none
+    /// When the last request of this loop ended.
+    var lastFinish = Instant.none
     var ended = Instant.none
     private var nextHousekeeping = Instant.none
     var usage = csup_usage()
@@ -109,7 +113,9 @@ struct LoopThread: ~Copyable {
         random = SeededRandom(seed: setup.plan.seed &+ UInt64(setup.index) &* 0x1000_0001)
         addressStates = Array(repeating: .untried, count: setup.plan.addresses.count)
         let rate = setup.plan.connectRate
-        connectInterval = rate > 0 ? Int64(1e9 * Double(setup.plan.threads) / rate) : 0
+        // A year between two connects is as good as never, and fits.
+        connectInterval =
+            rate > 0 ? Int64(min(1e9 * Double(setup.plan.threads) / rate, 3.2e16)) : 0
         nextConnect = setup.windows.start
         lastClock = .now()
         for slot in 0..<setup.slotCount {
@@ -161,6 +167,7 @@ struct LoopThread: ~Copyable {
             let woke = Instant.now()
             lastClock = woke
             (waitBegan, waitEnded) = (before, woke)
+            delayOfWait = nil
             idle += woke - before
             earliestArrival = .distantFuture
             stats.count(.wakeups)
@@ -225,8 +232,15 @@ struct LoopThread: ~Copyable {
         return max(0, next - now)
     }
 
-    /// Time this thread waited for a CPU since the last look; nil where the kernel doesn't say.
-    mutating func takeRunDelay() -> Int64? {
+    /// Time this thread has waited for a CPU in its last wait, or a little more: what it waited
+    /// since the look before is in it. nil where the kernel doesn't say. Asked of the kernel at
+    /// most once a wait.
+    mutating func runDelayOfWait() -> Int64? {
+        if delayOfWait == nil { delayOfWait = lookAtRunDelay() }
+        return delayOfWait
+    }
+
+    private mutating func lookAtRunDelay() -> Int64? {
         guard schedstat >= 0 else { return nil }
         let delay = csup_run_delay(schedstat)
         guard delay >= 0 else { return nil }
@@ -253,7 +267,7 @@ struct LoopThread: ~Copyable {
             nextHousekeeping = min(nextHousekeeping, phase)
         }
         clock.refresh()
-        _ = takeRunDelay()
+        _ = lookAtRunDelay()
         if switches.interrupt != 0 || now >= windows.drainEnd {
             cutAll(now)
             return

@@ -53,7 +53,11 @@ struct ResultMerger {
 
     /// The measured window as it came out: a run may end early.
     private var measured: Int64 {
-        max(0, min(windows.measureEnd, ended) - min(windows.measureStart, ended))
+        // A number of requests ends with the last of them, not with the connection it leaves
+        // behind.
+        let last = outcomes.map(\.lastFinish).max() ?? ended
+        let end = windows.measureEnd == .distantFuture && last.isSet ? last : ended
+        return max(0, min(windows.measureEnd, end) - min(windows.measureStart, end))
     }
 
     /// The longest run of whole seconds whose mean of streams in flight is at least 95 % of those
@@ -62,8 +66,13 @@ struct ResultMerger {
         _ recorder: IntervalRecorder,
         tokensPerEvent: Double
     ) -> SteadyWindow? {
-        // The last interval ends with the run, not with a second.
-        let whole = Array(recorder.intervals.dropLast())
+        // Whole seconds of the measured window; the last interval ends with the run, not a second.
+        let second = Double(Nanoseconds.seconds(1))
+        let first = (Double(windows.measureStart - windows.start) / second).rounded(.up)
+        let last = (Double(windows.measureEnd - windows.start) / second).rounded(.down)
+        let whole = recorder.intervals.dropLast().filter {
+            Double($0.startSeconds) >= first && Double($0.startSeconds + $0.seconds) <= last
+        }
         let wanted = 0.95 * Double(plan.streams)
         var best: (start: Int, end: Int, seconds: Int)?
         for start in whole.indices {
@@ -90,7 +99,10 @@ struct ResultMerger {
 
     // MARK: Counts
 
-    private func total(_ counter: Counter) -> UInt64 { stats.reduce(0) { $0 + $1.value(counter) } }
+    /// Saturating: token counts come from the wire.
+    private func total(_ counter: Counter) -> UInt64 {
+        stats.reduce(0) { $0.addingSaturating($1.value(counter)) }
+    }
 
     private func merged(_ pick: (LoopStats) -> Histogram) -> HistogramSnapshot {
         var whole = HistogramSnapshot()
@@ -177,10 +189,11 @@ struct ResultMerger {
             total(.requestsWithReasoning) > 0 ? total(.reasoningTokens) : nil
         let (with, without) = (total(.requestsWithUsage), total(.requestsWithoutUsage))
         counts.tokenBasis = Self.basis(usage: with, event: without)
-        counts.tpotBasis = counts.tokenBasis
+        counts.tpotBasis = Self.basis(usage: total(.tpotByUsage), event: total(.tpotByEvent))
+        counts.requestsWithPrompt = total(.requestsWithPrompt)
         counts.itlBasis = Self.basis(
-            usage: total(.runningUsageStreams),
-            event: total(.eventBasisStreams)
+            usage: total(.windowRunningStreams),
+            event: total(.windowEventStreams)
         )
         counts.throughputBasis = scale.basis
         counts.tokensInWindow =
@@ -198,7 +211,8 @@ struct ResultMerger {
     private struct TokenScale {
         var basis: TokenBasis
         var tokensPerEvent: Double
-        var isScaled: Bool { basis == .usageScaled }
+        /// Whether the window's tokens are its events times that factor, not counts that ran along.
+        var isScaled = false
     }
 
     private func tokenScale() -> TokenScale {
@@ -214,7 +228,12 @@ struct ResultMerger {
         guard events > 0, total(.requestsWithUsage) > 0 else {
             return TokenScale(basis: .event, tokensPerEvent: 1)
         }
-        return TokenScale(basis: .usageScaled, tokensPerEvent: Double(tokens) / Double(events))
+        // Streams without usage count an event a token and pull the factor towards 1.
+        return TokenScale(
+            basis: total(.unscaledStreams) == 0 ? .usageScaled : .mixed,
+            tokensPerEvent: Double(tokens) / Double(events),
+            isScaled: true
+        )
     }
 
     // MARK: Loops

@@ -69,6 +69,8 @@ public struct RunCounts: Sendable {
     public var completionTokens: UInt64 = 0
     /// From usage only; nil where no usage gave them.
     public var promptTokens: UInt64?
+    /// Requests that gave them.
+    public var requestsWithPrompt: UInt64 = 0
     /// Prompt tokens served from a cache; nil where no usage gave them.
     public var cachedTokens: UInt64?
     /// Completion tokens that were reasoning; nil where no usage gave them.

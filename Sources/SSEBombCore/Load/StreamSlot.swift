@@ -47,6 +47,10 @@ struct StreamSlot: BitwiseCopyable {
         static let errorKept = Flags(rawValue: 2048)
         /// Waits after a failure, since `entered`.
         static let backsOff = Flags(rawValue: 4096)
+        /// Completed at the marker; the rest of the message decides what becomes of the connection.
+        static let settles = Flags(rawValue: 16384)
+        /// The kernel refused the request; what can be read is read first.
+        static let sendFailed = Flags(rawValue: 8192)
     }
 
     // MARK: Body
@@ -83,6 +87,8 @@ struct StreamSlot: BitwiseCopyable {
     var firstTokens: Int64 = 1
     /// Latest count of a running or final usage.
     var usageTokens: Int64 = 0
+    /// Count at the last token-bearing event of a stream with running counts; never falls.
+    var runningTokens: Int64 = 0
     var promptTokens: Int64 = -1
     var cachedTokens: Int64 = -1
     var reasoningTokens: Int64 = -1
@@ -96,7 +102,7 @@ struct StreamSlot: BitwiseCopyable {
     /// Where to go on looking for its end.
     var headScanned: UInt32 = 0
     var status: UInt16 = 0
-    var interimResponses: UInt16 = 0
+    var interimResponses: UInt32 = 0
     /// Entry of the error log that this slot's error body goes to; -1 for none.
     var sampleEntry: Int16 = -1
     /// Failures in a row; decides how long the slot waits.
@@ -148,6 +154,7 @@ struct StreamSlot: BitwiseCopyable {
         maxGap = -1
         firstTokens = 1
         usageTokens = 0
+        runningTokens = 0
         promptTokens = -1
         cachedTokens = -1
         reasoningTokens = -1

@@ -2,37 +2,47 @@
 // look better than one that is slow.
 
 /// Number and greatest age of the unfinished waits of one loop, by the metric they would have
-/// entered.
+/// entered. Touched once per request that did not complete.
 struct UnfinishedTable {
-    private(set) var ttft = UnfinishedWaits(count: 0, greatestAge: 0)
-    private(set) var ttfe = UnfinishedWaits(count: 0, greatestAge: 0)
-    private(set) var gap = UnfinishedWaits(count: 0, greatestAge: 0)
-    private(set) var e2e = UnfinishedWaits(count: 0, greatestAge: 0)
-
-    /// Enters the waits of a request that ended at `now` without completing. A request that was
-    /// never sent waited for no answer.
-    mutating func add(_ slot: StreamSlot, now: Instant) {
-        guard slot.send0.isSet else { return }
-        let age = now - slot.send0
-        Self.add(age, to: &e2e)
-        if !slot.ev0.isSet { Self.add(age, to: &ttfe) }
-        if slot.tok0.isSet {
-            Self.add(now - slot.tokN, to: &gap)
-        } else {
-            Self.add(age, to: &ttft)
-        }
-    }
-
-    private static func add(_ age: Int64, to waits: inout UnfinishedWaits) {
-        waits.count += 1
-        waits.greatestAge = max(waits.greatestAge, age)
-    }
-
     /// The non-empty ones.
-    var all: [Metric: UnfinishedWaits] {
-        let pairs: [(Metric, UnfinishedWaits)] = [
-            (.ttft, ttft), (.ttfe, ttfe), (.gap, gap), (.e2e, e2e),
-        ]
-        return Dictionary(uniqueKeysWithValues: pairs.filter { $0.1.count > 0 })
+    private(set) var all: [Metric: UnfinishedWaits] = [:]
+
+    /// Enters every wait of a request that ended at `now` without completing. A request that was
+    /// never sent waited for no answer, only for its connection.
+    mutating func add(_ slot: StreamSlot, now: Instant) {
+        add(.ttftSched, since: slot.sched, unless: slot.tok0, now)
+        add(.e2eSched, since: slot.sched, unless: .none, now)
+        guard slot.send0.isSet else {
+            if slot.conn1.isSet {
+                add(.tls, since: slot.conn1, unless: slot.tls1, now)
+            } else {
+                add(.connect, since: slot.conn0, unless: .none, now)
+            }
+            return
+        }
+        add(.headers, since: slot.send0, unless: slot.hdr, now)
+        add(.ttfe, since: slot.send0, unless: slot.ev0, now)
+        add(.ttft, since: slot.send0, unless: slot.tok0, now)
+        add(.ttfo, since: slot.send0, unless: slot.out0, now)
+        add(.e2e, since: slot.send0, unless: .none, now)
+        if slot.flags.contains(.fresh) {
+            add(.ttftFresh, since: slot.conn0, unless: slot.tok0, now)
+        }
+        add(.gap, since: slot.tokN, unless: .none, now)
+        add(.itl, since: slot.tokN, unless: .none, now)
+    }
+
+    /// Counts a wait that began, and whose end was not stamped.
+    private mutating func add(
+        _ metric: Metric,
+        since start: Instant,
+        unless end: Instant,
+        _ now: Instant
+    ) {
+        guard start.isSet, !end.isSet else { return }
+        var waits = all[metric] ?? UnfinishedWaits(count: 0, greatestAge: 0)
+        waits.count += 1
+        waits.greatestAge = max(waits.greatestAge, now - start)
+        all[metric] = waits
     }
 }

@@ -253,14 +253,14 @@ extension JSONScanner {
         return true
     }
 
-    /// Skips a number. `value` becomes -1 unless it is a whole number of at most 18 digits.
+    /// Skips a number. `value` becomes -1 unless it is a whole number of at most 12 digits: no
+    /// response has a million million tokens, and what counts add up to must stay in range.
     ///
     /// - Returns: False for malformed text.
     mutating func readCount(_ value: inout Int64) -> Bool {
         let start = position
         var result: Int64 = 0
-        // Eighteen digits can't overflow.
-        while position < end, position - start < 18 {
+        while position < end, position - start < 12 {
             let digit = position.load(as: UInt8.self) &- 0x30
             guard digit <= 9 else { break }
             result = result &* 10 &+ Int64(digit)

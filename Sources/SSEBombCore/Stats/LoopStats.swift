@@ -61,6 +61,23 @@ struct LoopStats {
         counters.add(amount, at: counter.rawValue)
     }
 
+    /// Notes that from `now` on, so many streams are in flight. Owner only; twice a request.
+    func setInFlight(_ streams: Int, at now: Instant) {
+        let since = value(.inFlightSince)
+        let instant = max(since, UInt64(max(0, now.nanoseconds)))
+        if since > 0 { count(.inFlightTime, value(.inFlight) &* (instant - since)) }
+        counters.set(UInt64(max(0, streams)), at: Counter.inFlight.rawValue)
+        counters.set(instant, at: Counter.inFlightSince.rawValue)
+    }
+
+    /// Stream-nanoseconds in flight up to `now`. Anybody; a change that happens meanwhile may be
+    /// missed until the next look.
+    func inFlightTime(at now: Instant) -> UInt64 {
+        let since = value(.inFlightSince)
+        let instant = max(since, UInt64(max(0, now.nanoseconds)))
+        return value(.inFlightTime) &+ (since > 0 ? value(.inFlight) &* (instant - since) : 0)
+    }
+
     func value(_ counter: Counter) -> UInt64 { counters.value(at: counter.rawValue) }
 
     func destroy() {

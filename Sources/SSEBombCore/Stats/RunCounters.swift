@@ -70,11 +70,17 @@ enum Counter: Int, CaseIterable {
     case requestsWithPrompt, requestsWithCached, requestsWithReasoning
     /// Belonging completed requests with and without a usage.
     case requestsWithUsage, requestsWithoutUsage
-    /// Token-bearing events and usage tokens of completed requests whose usage came only at the
-    /// end: the scale of `usage_scaled`.
+    /// Token-bearing events and tokens of completed belonging requests without running counts: the
+    /// scale of `usage_scaled`.
     case scaledEvents, scaledTokens
-    /// Streams that gave running counts, and streams that did not (by their first token).
+    /// Of these requests, those without any usage.
+    case unscaledStreams
+    /// Streams that gave running counts, and streams that did not (by their first token); all, and
+    /// those of belonging requests.
     case runningUsageStreams, eventBasisStreams
-    /// Gauge: streams in flight now.
-    case inFlight
+    case windowRunningStreams, windowEventStreams
+    /// Samples of `tpot` whose N is the server's, and whose N is a number of events.
+    case tpotByUsage, tpotByEvent
+    /// Gauges: streams in flight, since when that is so, and stream-nanoseconds until then.
+    case inFlight, inFlightSince, inFlightTime
 }
