@@ -20,6 +20,19 @@ struct AddressTests {
         #expect(run.result["plan"]["addresses"][0].text == "[::1]:\(server.port)")
     }
 
+    @Test("a unix socket whose listen queue is full is waited for, as TCP would")
+    func unixQueue() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("socket")
+        let server = try ScriptedServer(.unix(path: path), backlog: 2) { _ in Self.script }
+        defer { server.stop() }
+        let run = try await LoadRun.run([
+            "-c", "60", "-n", "60", "--connect-rate", "0", "--unix", path, "http://model/x",
+        ])
+        #expect(run.failures == [:])
+        #expect(run.completed == 60)
+    }
+
     @Test("a unix socket, whose stamps are the reader's")
     func unix() async throws {
         let directory = try TemporaryDirectory()

@@ -111,6 +111,8 @@ extension LoopThread {
         _ now: Instant
     ) {
         let (deadline, kind) = limit(slot)
+        let isWaitingForRoom = slot.pointee.life.state == .connecting && slot.pointee.fd < 0
+        if isWaitingForRoom, now < deadline { return openConnection(index, slot, now) }
         if now < deadline { return armLimit(index, slot, now) }
         fail(kind, index, slot, now) { "no answer within the time limit" }
     }

@@ -130,8 +130,10 @@ extension LoopThread {
         connectsStarted += 1
         let bound = bindSource(fd)
         // Read anew: a loop that opens many connections in a row is late with the last of them.
-        slot.pointee.conn0 = .now()
+        if !slot.pointee.flags.contains(.awaitsRoom) { slot.pointee.conn0 = .now() }
+        slot.pointee.flags.remove(.awaitsRoom)
         if let error = bound ?? connect(fd, address) {
+            if error == EAGAIN, address.isUnix { return awaitRoom(index, slot, now) }
             return connectFailed(error, index, slot, now)
         }
         slot.pointee.interest = PollMask.write
@@ -142,6 +144,18 @@ extension LoopThread {
             return fail(.localResource, index, slot, now) { error.sentence }
         }
         armLimit(index, slot, now)
+    }
+
+    /// The listen queue of a unix socket is full. TCP would wait in the kernel; here the connect has
+    /// to be tried again, and the time it takes is the server's as it would be with TCP.
+    private mutating func awaitRoom(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        closeConnection(slot)
+        slot.pointee.flags.insert(.awaitsRoom)
+        wheel.arm(index, at: now + Nanoseconds.milliseconds(2))
     }
 
     /// nil, or the errno for which the connect failed at once.

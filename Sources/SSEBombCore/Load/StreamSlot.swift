@@ -20,7 +20,7 @@ struct StreamSlot: BitwiseCopyable {
     var tls: TLSSession?
 
     struct Flags: OptionSet, BitwiseCopyable {
-        let rawValue: UInt16
+        let rawValue: UInt32
         /// The request's `sched` lies in the measured window.
         static let belongs = Flags(rawValue: 1)
         /// The last read filled the buffer: the socket may not have been empty since `emptySince`.
@@ -49,6 +49,8 @@ struct StreamSlot: BitwiseCopyable {
         static let backsOff = Flags(rawValue: 4096)
         /// Completed at the marker; the rest of the message decides what becomes of the connection.
         static let settles = Flags(rawValue: 16384)
+        /// The connect found the listen queue of a unix socket full, and is tried again.
+        static let awaitsRoom = Flags(rawValue: 32768)
         /// The kernel refused the request; what can be read is read first.
         static let sendFailed = Flags(rawValue: 8192)
     }
