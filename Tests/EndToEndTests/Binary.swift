@@ -49,6 +49,7 @@ enum Binary {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"]
+            .merging(Tool.passedOn) { $1 }
             .merging(environment) { $1 }
         process.standardOutput = try directory.emptyFile("stdout")
         process.standardError = try directory.emptyFile("stderr")

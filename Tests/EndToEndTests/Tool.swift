@@ -27,6 +27,9 @@ enum Tool {
         return true
     }()
 
+    /// What `make test-asan` tells the sanitizer's leak check goes for programs under test as well.
+    static let passedOn = ProcessInfo.processInfo.environment.filter { $0.key == "LSAN_OPTIONS" }
+
     static func environment(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name]
     }
@@ -44,6 +47,7 @@ enum Tool {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
+            .merging(passedOn) { $1 }
             .merging(environment) { $1 }
         process.standardOutput = try directory.emptyFile("stdout")
         process.standardError = try directory.emptyFile("stderr")

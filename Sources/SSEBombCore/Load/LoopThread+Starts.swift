@@ -146,8 +146,8 @@ extension LoopThread {
         armLimit(index, slot, now)
     }
 
-    /// The listen queue of a unix socket is full. TCP would wait in the kernel; here the connect has
-    /// to be tried again, and the time it takes is the server's as it would be with TCP.
+    /// The listen queue of a unix socket is full. TCP would wait in the kernel; here the connect
+    /// has to be tried again, and the time it takes is the server's as it would be with TCP.
     private mutating func awaitRoom(
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
