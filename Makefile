@@ -3,6 +3,7 @@
 #   demo         release build, 1,000 streams on the embedded mock server for 10 s
 #   build        debug build                    release     static release binary
 #   test         unit and end-to-end tests, and a short fuzz run
+#   test-servers the tests through servers not written here alone: nginx, uvicorn
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -42,7 +43,7 @@ TEST_FLAGS = --skip-build --disable-xctest
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-asan test-tsan fuzz lint format asm-check perf-check \
+.PHONY: help demo build release test test-servers test-asan test-tsan fuzz lint format asm-check perf-check \
 	perf check deps test-deps install clean
 
 help:
@@ -99,6 +100,10 @@ test: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
 	Tests/FuzzTesting/fuzz.sh 10
+
+test-servers: test-deps
+	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
+	CI=true $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --filter 'ProxyTests|PythonServerTests'
 
 # One test after the other under the sanitizers: they slow programs down tenfold, and some tests
 # bound how long the program may take.
