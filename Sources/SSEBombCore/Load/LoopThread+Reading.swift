@@ -88,11 +88,10 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         var empty = arrival.emptyAt
-        // A stamp before the bound refutes it: then only what the reads know is left.
-        if arrival.at - empty > Self.inconclusiveWindow, let woken = firstArrivalBound(),
-            woken <= arrival.at
+        if arrival.at - empty > Self.inconclusiveWindow,
+            let bound = firstArrivalBound(notAfter: arrival.at)
         {
-            empty = max(empty, woken)
+            empty = max(empty, bound)
         }
         let window = max(0, arrival.at - empty)
         if arrival.isMeasured { stats.stampWindow.record(window) }
@@ -104,19 +103,29 @@ extension LoopThread {
 
     /// A window up to this length is as good as one that is known exactly.
     private static var inconclusiveWindow: Int64 { Nanoseconds.microseconds(200) }
-    /// What a wake-up takes besides waiting for a CPU: the interrupt and leaving the system call.
-    private static var wakeUpCost: Int64 { Nanoseconds.microseconds(50) }
+    /// What a wake-up takes besides waiting for a CPU, the interrupt and leaving the system call:
+    /// usually, and on a virtual CPU that was halted.
+    private static var wakeUpCosts: (usual: Int64, slow: Int64) {
+        (Nanoseconds.microseconds(50), Nanoseconds.microseconds(500))
+    }
 
     /// Before when nothing can have arrived on any socket that the last wait named.
     ///
     /// A thread that slept in epoll was woken by the first arrival, and since then has waited for a
     /// CPU no longer than the scheduler's account says. Without that, a server that sends in bursts
-    /// to an idle client would look like a late client. nil when the thread did not sleep.
-    private mutating func firstArrivalBound() -> Instant? {
+    /// to an idle client would look like a late client. A stamp before a bound refutes it, and the
+    /// next weaker one is tried: last that nothing was there when the sleep began. nil when the
+    /// thread did not sleep.
+    private mutating func firstArrivalBound(notAfter stamp: Instant) -> Instant? {
         guard let delay = runDelayOfWait() else { return nil }
-        let awake = delay + Self.wakeUpCost
-        guard waitEnded - waitBegan > awake else { return nil }
-        return waitEnded + -awake
+        let slept = waitEnded - waitBegan - delay
+        let costs = Self.wakeUpCosts
+        guard slept > costs.usual else { return nil }
+        for cost in [costs.usual, costs.slow] where slept > cost {
+            let bound = waitEnded + -(delay + cost)
+            if bound <= stamp { return bound }
+        }
+        return waitBegan <= stamp ? waitBegan : nil
     }
 
     /// End of stream or an error instead of bytes.
