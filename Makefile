@@ -40,6 +40,9 @@ SWIFT_SOURCES = Package.swift Sources Tests perf/decode
 # XCTest has no tests here, and its runner leaks under the address sanitizer.
 TEST_FLAGS = --skip-build --disable-xctest
 
+# Tests that measure run after the others, with the machine to themselves.
+ALONE = SSEBOMB_TEST_ALONE=1
+
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
@@ -64,16 +67,17 @@ deps:
 	test -e /usr/include/zlib.h || missing="$$missing zlib1g-dev"; \
 	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing"
 
-# Debian starts nginx when it installs it; the tests start their own, with their own configuration.
+# Debian starts nginx and haproxy when it installs them; the tests start their own.
 test-deps: deps $(TOOLS)/venv/complete
 	@missing=; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
+	command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || missing="$$missing haproxy"; \
 	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing" || exit 1; \
-	case "$$missing" in *nginx*) \
-		systemctl disable --now nginx >/dev/null 2>&1 \
-			|| service nginx stop >/dev/null 2>&1 || true;; \
-	esac
+	for name in nginx haproxy; do case "$$missing" in *$$name*) \
+		systemctl disable --now $$name >/dev/null 2>&1 \
+			|| service $$name stop >/dev/null 2>&1 || true;; \
+	esac; done
 
 $(TOOLS)/venv/complete: Makefile
 	@mkdir -p $(TOOLS)
@@ -99,6 +103,7 @@ demo: release
 test: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
+	$(ALONE) $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --no-parallel --filter VerdictTests
 	Tests/FuzzTesting/fuzz.sh 10
 
 test-servers: test-deps

@@ -137,6 +137,11 @@ static inline ssize_t csup_send(int fd, const void *buffer, size_t length) {
     return count < 0 ? -(ssize_t)errno : count;
 }
 
+// ---- memory ------------------------------------------------------------------------------------
+
+/// Asks for the cache line at `address`, to be written soon. A hint: any address is allowed.
+static inline void csup_prefetch(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 // ---- threads, limits, accounting ---------------------------------------------------------------
 
 /// Writes the CPUs of this process's affinity mask, ascending. Their number (may exceed `capacity`)

@@ -42,6 +42,7 @@ extension ResultDocument {
         var tokenEvents: UInt64
         var events: UInt64
         var inFlight: Double?
+        var busy: Double?
         var ttft: Latency
         var gap: Latency
         var failures: [String: UInt64]
@@ -65,6 +66,7 @@ extension ResultDocument {
             case tokenEvents = "token_events"
             case events
             case inFlight = "in_flight"
+            case busy
             case ttft, gap, failures
         }
     }
@@ -77,6 +79,8 @@ extension ResultDocument {
         var cpuS: CPU
         var peakRSSBytes: Int64?
         var cpuNsPerEvent: Double?
+        var throttledS: Double?
+        var memoryStallS: Double?
 
         struct ClockStreams: Codable, Equatable, Sendable {
             var kernel: UInt64
@@ -91,11 +95,13 @@ extension ResultDocument {
             var wakeups: UInt64
             var involuntarySwitches: Int64
             var runQueueWaitS: Double?
+            var lifetimeS: Double
 
             enum CodingKeys: String, CodingKey {
                 case cpu, busy, events, reads, wakeups
                 case involuntarySwitches = "involuntary_switches"
                 case runQueueWaitS = "run_queue_wait_s"
+                case lifetimeS = "lifetime_s"
             }
         }
 
@@ -111,6 +117,8 @@ extension ResultDocument {
             case cpuS = "cpu_s"
             case peakRSSBytes = "peak_rss_bytes"
             case cpuNsPerEvent = "cpu_ns_per_event"
+            case throttledS = "throttled_s"
+            case memoryStallS = "memory_stall_s"
         }
     }
 

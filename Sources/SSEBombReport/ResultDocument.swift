@@ -12,6 +12,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var run: Run
     var plan: Plan
     var environment: Environment
+    var verdict: VerdictRecord
     var counts: Counts
     var rates: Rates
     /// By `Metric`'s raw values.
@@ -23,7 +24,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
-        case tool, run, plan, environment, counts, rates, metrics, intervals
+        case tool, run, plan, environment, verdict, counts, rates, metrics, intervals
         case intervalS = "interval_s"
         case client, errors
     }
@@ -82,6 +83,21 @@ extension ResultDocument {
         }
     }
 
+    /// Whether the run is to be believed.
+    struct VerdictRecord: Codable, Equatable, Sendable {
+        var state: String
+        var reasons: [Reason]
+        var server: [Reason]
+
+        struct Reason: Codable, Equatable, Sendable {
+            var code: String
+            var state: String?
+            var sentence: String
+            var value: Double
+            var bound: Double
+        }
+    }
+
     /// What happened how often.
     struct Counts: Codable, Equatable, Sendable {
         var requests: Requests
@@ -96,6 +112,7 @@ extension ResultDocument {
         var retries: UInt64
         var unknownEvents: UInt64
         var coalesced: Coalesced
+        var lumps: Lumps
         var stampsReplaced: UInt64?
         var clockSteps: UInt64?
         var fullReads: UInt64
@@ -134,6 +151,12 @@ extension ResultDocument {
             }
         }
 
+        /// Streams whose tokens came in one lump, of those with enough tokens to tell.
+        struct Lumps: Codable, Equatable, Sendable {
+            var streams: UInt64
+            var of: UInt64
+        }
+
         struct Tokens: Codable, Equatable, Sendable {
             var completion: UInt64
             var prompt: UInt64?
@@ -169,7 +192,7 @@ extension ResultDocument {
             case eventTypes = "event_types"
             case comments, retries
             case unknownEvents = "unknown_events"
-            case coalesced
+            case coalesced, lumps
             case stampsReplaced = "stamps_replaced"
             case clockSteps = "clock_steps"
             case fullReads = "full_reads"

@@ -4,12 +4,13 @@
 import SSEBombCore
 
 extension ResultDocument {
-    init(_ result: RunResult, context: RunContext) {
+    init(_ result: RunResult, verdict: Verdict, context: RunContext) {
         let redaction = Redaction(result.plan.request)
         tool = Tool(name: "ssebomb", version: context.toolVersion)
         run = Run(result, context: context)
         plan = Plan(result)
         environment = Environment(context.environment, usesTLS: result.plan.tls != nil)
+        self.verdict = VerdictRecord(verdict)
         counts = Counts(result, redaction)
         rates = Rates(result)
         metrics = [:]
@@ -37,6 +38,24 @@ extension RunResult {
         if counts.throughputBasis == .event { return 1 }
         guard counts.tokenEvents > 0 else { return nil }
         return counts.tokensInWindow / Double(counts.tokenEvents)
+    }
+}
+
+extension ResultDocument.VerdictRecord {
+    fileprivate init(_ verdict: Verdict) {
+        state = verdict.state.rawValue
+        reasons = verdict.reasons.map { Reason($0, state: $0.state.rawValue) }
+        server = verdict.server.map { Reason($0, state: nil) }
+    }
+}
+
+extension ResultDocument.VerdictRecord.Reason {
+    fileprivate init(_ reason: Verdict.Reason, state: String?) {
+        code = reason.code
+        self.state = state
+        sentence = reason.sentence
+        value = reason.value
+        bound = reason.bound
     }
 }
 
@@ -148,6 +167,7 @@ extension ResultDocument.Counts {
         stampsReplaced = hasStamps ? counts.stampsReplaced : nil
         clockSteps = hasStamps ? counts.clockSteps : nil
         fullReads = counts.fullReads
+        lumps = Lumps(streams: counts.streamsInOneLump, of: counts.streamsOfSeveralTokens)
         clipped = result.clipped
         if result.hasTokens { tokens = Tokens(counts) }
         let usesTLS = result.plan.tls != nil
@@ -243,6 +263,7 @@ extension ResultDocument.IntervalRecord {
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }
         events = interval.events
         inFlight = finite(interval.inFlight)
+        busy = finite(interval.busiest)
         ttft = Latency(interval.ttft)
         gap = Latency(interval.gap)
         failures = byName(interval.failures)
@@ -274,9 +295,12 @@ extension ResultDocument.ClientRecord {
                 reads: loop.reads,
                 wakeups: loop.wakeups,
                 involuntarySwitches: loop.involuntarySwitches,
-                runQueueWaitS: loop.runQueueWait.map { seconds($0) }
+                runQueueWaitS: loop.runQueueWait.map { seconds($0) },
+                lifetimeS: seconds(loop.lifetime)
             )
         }
+        throttledS = result.throttled.map { seconds($0) }
+        memoryStallS = result.memoryStall.map { seconds($0) }
         cpuS = CPU(user: seconds(result.cpuUser), system: seconds(result.cpuSystem))
         peakRSSBytes = result.peakResidentBytes > 0 ? result.peakResidentBytes : nil
         cpuNsPerEvent = result.cpuPerEvent

@@ -36,8 +36,8 @@ public struct ResultFile: Sendable {
     let document: ResultDocument
 
     /// Takes over everything a run measured, without its secrets.
-    public init(_ result: RunResult, context: RunContext) {
-        document = ResultDocument(result, context: context)
+    public init(_ result: RunResult, verdict: Verdict, context: RunContext) {
+        document = ResultDocument(result, verdict: verdict, context: context)
     }
 
     /// The document as UTF-8, keys sorted, with a line end behind it.

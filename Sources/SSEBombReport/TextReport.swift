@@ -6,12 +6,14 @@ public import SSEBombCore
 /// The report on standard output.
 public struct TextReport {
     let result: RunResult
+    let verdict: Verdict
     let redaction: Redaction
     let color: Bool
 
     /// - Parameter color: whether the reader is a terminal that shows colours.
-    public init(_ result: RunResult, color: Bool) {
+    public init(_ result: RunResult, verdict: Verdict, color: Bool) {
         self.result = result
+        self.verdict = verdict
         self.color = color
         redaction = Redaction(result.plan.request)
     }
@@ -19,6 +21,7 @@ public struct TextReport {
     /// The whole report, ending with a line end.
     public func render() -> String {
         var layout = TextLayout(paint: Paint(isOn: color))
+        believed(&layout)
         headline(&layout)
         requests(&layout)
         throughput(&layout)
@@ -28,6 +31,20 @@ public struct TextReport {
         events(&layout)
         client(&layout)
         return layout.text
+    }
+
+    // MARK: Verdict
+
+    /// Whether the figures can be believed comes before the figures.
+    private func believed(_ layout: inout TextLayout) {
+        layout.field("verdict", verdict.state.rawValue, indent: 0) { paint in
+            switch verdict.state {
+            case .valid: paint.bold
+            case .suspect, .invalid: paint.red
+            }
+        }
+        for reason in verdict.reasons { layout.field(reason.state.rawValue, reason.sentence) }
+        for finding in verdict.server { layout.field("server", finding.sentence, indent: 0) }
     }
 
     // MARK: Headline

@@ -1,5 +1,5 @@
-// Whether a run is to be believed: a state, and each reason as a sentence that names the figure, the
-// bound and the remedy. Must not know how a verdict is shown, nor where its reasons come from.
+// Whether a run is to be believed: a state, and each reason as a sentence that names the figure,
+// the bound and the remedy. Must not know how a verdict is shown, nor where its reasons come from.
 
 /// The verdict on a measurement (docs/MEASUREMENT.md, "Is this run to be believed?").
 public struct Verdict: Sendable, Equatable {
@@ -50,10 +50,15 @@ public struct Verdict: Sendable, Equatable {
     /// Worst first; empty when there is nothing to say.
     public let reasons: [Reason]
 
+    /// What the arrivals say about the server, such as that it sends in bursts. Nothing that speaks
+    /// against the measurement, so it doesn't enter the state.
+    public let server: [Reason]
+
     /// Orders the reasons, the worst first.
-    public init(reasons: [Reason]) {
+    public init(reasons: [Reason], server: [Reason] = []) {
         self.reasons =
             reasons.filter { $0.state == .invalid } + reasons.filter { $0.state != .invalid }
+        self.server = server
     }
 
     /// The state of the worst reason.

@@ -13,6 +13,8 @@ enum ExitStatus {
     static let usage: Int32 = 64
     /// Not one request completed and some failed, or the target's name is unknown (EX_UNAVAILABLE).
     static let unavailable: Int32 = 69
+    /// The measurement is not valid, and `--strict` asks for that.
+    static let disbelieved: Int32 = 97
     /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
     static func signalled(_ signal: Int32) -> Int32 { 128 + signal }
 
@@ -26,15 +28,17 @@ enum ExitStatus {
     }
 
     /// The status after a run. Where several apply, a signal comes first, then what couldn't be
-    /// written, then a target that completed nothing.
+    /// written, then a target that completed nothing, then a verdict that `--strict` can't take.
     static func afterRun(
         interruptedBy signal: Int32?,
         couldNotWrite: Bool,
         completed: UInt64,
-        failed: UInt64
+        failed: UInt64,
+        isDisbelieved: Bool
     ) -> Int32 {
         if let signal { return signalled(signal) }
         if couldNotWrite { return failure }
-        return completed == 0 && failed > 0 ? unavailable : success
+        if completed == 0 && failed > 0 { return unavailable }
+        return isDisbelieved ? disbelieved : success
     }
 }

@@ -15,8 +15,8 @@ enum HelpText {
         Times: 500ms, 30s, 1m30s; a bare number is seconds. Counts: 500, 10k. Sizes: 64k, 1M.
 
         Exit status: 0 done; 1 internal failure, or a result that couldn't be written; 64 usage; \
-        69 not one request completed and some failed; 130 or 143 interrupted or terminated, with \
-        the report written.
+        69 not one request completed and some failed; 97 the verdict is not 'valid' (--strict); \
+        130 or 143 interrupted or terminated, with the report written.
         """
 
     /// Examples and statuses of `probe`.

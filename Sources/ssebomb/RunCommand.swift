@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
     @OptionGroup(title: "Connections") var connection: ConnectionOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
+    @OptionGroup(title: "Judgement") var judgement: JudgementOptions
     @OptionGroup(title: "Output") var output: OutputOptions
 
     func run() throws {
@@ -47,13 +48,15 @@ struct RunCommand: ParsableCommand {
             labels: labels,
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
-        let written = publish(result, context)
+        let verdict = Verdict.judge(result)
+        let written = publish(result, verdict, context)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
             completed: result.counts.completed,
-            failed: result.counts.failed
+            failed: result.counts.failed,
+            isDisbelieved: judgement.strict && verdict.state != .valid
         )
         if status != ExitStatus.success { throw ExitCode(status) }
     }
@@ -85,8 +88,12 @@ struct RunCommand: ParsableCommand {
 
     /// Writes file and report; false where one of them couldn't be. The file comes first: a report
     /// may wait for its reader.
-    private func publish(_ result: RunResult, _ context: RunContext) -> Bool {
-        let file = ResultFile(result, context: context)
+    private func publish(
+        _ result: RunResult,
+        _ verdict: Verdict,
+        _ context: RunContext
+    ) -> Bool {
+        let file = ResultFile(result, verdict: verdict, context: context)
         var complaints: [String] = []
         if let path = output.output, path != "-" {
             do throws(OutputError) {
@@ -102,7 +109,7 @@ struct RunCommand: ParsableCommand {
                 complaints.append(error.sentence)
             } catch {}
         } else {
-            let report = TextReport(result, color: Terminal.canColor()).render()
+            let report = TextReport(result, verdict: verdict, color: Terminal.canColor()).render()
             if case .failed(let cause) = Terminal.output(report) {
                 complaints.append(
                     "can't write the report to standard output: \(cause.sentence); it stands above"

@@ -7,64 +7,9 @@ import Testing
 
 @Suite("Behind nginx", .enabled(if: Tool.hasNginx, Comment(rawValue: Tool.noNginx)))
 struct ProxyTests {
-    /// nginx in front of a mock.
-    private final class Proxy {
-        let mock: Mock
-        let plain: String
-        let secure: String
-        private let directory: TemporaryDirectory
-        private let process: RunningBinary
-
-        init(_ arguments: [String] = []) async throws {
-            mock = try await Mock(arguments)
-            directory = try TemporaryDirectory()
-            let ports = (try Tool.freePort(), try Tool.freePort(), try Tool.freePort())
-            plain = "http://127.0.0.1:\(ports.0)"
-            secure = "https://127.0.0.1:\(ports.1)"
-            var text = try String(
-                contentsOfFile: Tool.fixture("nginx.conf.template"),
-                encoding: .utf8
-            )
-            let values = [
-                "DIRECTORY": directory.path, "UPSTREAM": "127.0.0.1:\(mock.port)",
-                "DEAD": "127.0.0.1:\(ports.2)", "PLAIN": "\(ports.0)", "TLS": "\(ports.1)",
-                "CERTIFICATE": try await Certificates.file("good.pem"),
-                "KEY": try await Certificates.file("good.key"),
-            ]
-            for (name, value) in values {
-                text = text.replacingOccurrences(of: "@\(name)@", with: value)
-            }
-            let file = try directory.write("nginx.conf", Array(text.utf8))
-            guard let nginx = Tool.nginx else { throw TestFailure(Tool.noNginx) }
-            process = try Tool.start(nginx, ["-c", file, "-e", "stderr", "-p", directory.path])
-            try await Self.awaitListener(ports.0, process)
-            try await Self.awaitListener(ports.1, process)
-        }
-
-        deinit { process.send(signal: SIGTERM) }
-
-        private static func awaitListener(_ port: UInt16, _ process: RunningBinary) async throws {
-            try await process.wait { _ in
-                let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-                defer { close(descriptor) }
-                var address = sockaddr_in()
-                address.sin_family = sa_family_t(AF_INET)
-                address.sin_port = port.bigEndian
-                address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-                return withUnsafeBytes(of: &address) {
-                    connect(
-                        descriptor,
-                        $0.assumingMemoryBound(to: sockaddr.self).baseAddress,
-                        socklen_t($0.count)
-                    ) == 0
-                }
-            }
-        }
-    }
-
     @Test("streams complete through a chunked proxy, and every event arrives")
     func chunked() async throws {
-        let proxy = try await Proxy(["--tokens", "30", "--itl", "5ms"])
+        let proxy = try await Nginx(["--tokens", "30", "--itl", "5ms"])
         let run = try await LoadRun.run(
             Mock.chatBody + ["-c", "20", "-n", "60", proxy.plain + "/v1/chat/completions"]
         )
@@ -81,7 +26,7 @@ struct ProxyTests {
         arguments: ["1.2", "1.3"]
     )
     func terminated(_ version: String) async throws {
-        let proxy = try await Proxy(["--tokens", "20"])
+        let proxy = try await Nginx(["--tokens", "20"])
         let arguments =
             Mock.chatBody + [
                 "--cacert", try await Certificates.file("ca.pem"), "--tls-max", version,
@@ -98,7 +43,7 @@ struct ProxyTests {
 
     @Test("events that arrive together through a buffering proxy are counted as coalesced")
     func buffered() async throws {
-        let proxy = try await Proxy(["--tokens", "50", "--chunking", "50-events"])
+        let proxy = try await Nginx(["--tokens", "50", "--chunking", "50-events"])
         let run = try await LoadRun.run(
             Mock.chatBody + ["-c", "2", "-n", "4", proxy.plain + "/buffered/v1/chat/completions"]
         )
@@ -110,7 +55,7 @@ struct ProxyTests {
 
     @Test("a proxy without its server is http_status, with the proxy's page as sample")
     func badGateway() async throws {
-        let proxy = try await Proxy()
+        let proxy = try await Nginx()
         let run = try await LoadRun.run(["-c", "2", "-n", "4", proxy.plain + "/dead/events"])
         #expect(run.failures == ["http_status": 4])
         #expect(run.statuses == ["502": 4])
@@ -122,7 +67,7 @@ struct ProxyTests {
 
     @Test("a proxy compresses only for those who ask")
     func compressed() async throws {
-        let proxy = try await Proxy()
+        let proxy = try await Nginx()
         let plain = try await LoadRun.run(["-n", "2", proxy.plain + "/compressed/events"])
         #expect(plain.completed == 2)
         let asked = try await LoadRun.run([
@@ -133,7 +78,7 @@ struct ProxyTests {
 
     @Test("a server that dies behind a proxy ends its streams early")
     func upstreamLost() async throws {
-        let proxy = try await Proxy(["--fault", "reset@stream"])
+        let proxy = try await Nginx(["--fault", "reset@stream"])
         let run = try await LoadRun.run(
             Mock.chatBody + ["-c", "2", "-n", "4", proxy.plain + "/v1/chat/completions"]
         )

@@ -19,6 +19,10 @@ enum Tool {
         .first { FileManager.default.isExecutableFile(atPath: $0) }
     static let hasNginx = mustExist || nginx != nil
     static let noNginx = "nginx isn't installed: run 'make test-deps'"
+    static let haproxy = ["/usr/sbin/haproxy", "/usr/bin/haproxy", "/usr/local/sbin/haproxy"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let hasHAProxy = mustExist || haproxy != nil
+    static let noHAProxy = "haproxy isn't installed: run 'make test-deps'"
 
     /// Whether this machine has an IPv6 loopback.
     static let hasIPv6 = {

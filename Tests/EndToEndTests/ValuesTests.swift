@@ -359,15 +359,21 @@ struct HeaderFieldsTests {
 
 @Suite("Exit status")
 struct ExitStatusTests {
-    @Test("a signal outranks what couldn't be written, that outranks a dead target")
+    @Test("a signal outranks what couldn't be written, then a dead target, then the verdict")
     func order() {
-        func status(_ signal: Int32?, _ lost: Bool, _ completed: UInt64, _ failed: UInt64) -> Int32
-        {
+        func status(
+            _ signal: Int32?,
+            _ lost: Bool,
+            _ completed: UInt64,
+            _ failed: UInt64,
+            disbelieved: Bool = false
+        ) -> Int32 {
             ExitStatus.afterRun(
                 interruptedBy: signal,
                 couldNotWrite: lost,
                 completed: completed,
-                failed: failed
+                failed: failed,
+                isDisbelieved: disbelieved
             )
         }
         #expect(status(2, true, 0, 5) == 130)
@@ -376,5 +382,9 @@ struct ExitStatusTests {
         #expect(status(nil, false, 0, 5) == 69)
         #expect(status(nil, false, 1, 5) == 0)
         #expect(status(nil, false, 0, 0) == 0)
+        #expect(status(2, true, 0, 5, disbelieved: true) == 130)
+        #expect(status(nil, true, 0, 5, disbelieved: true) == 1)
+        #expect(status(nil, false, 0, 5, disbelieved: true) == 69)
+        #expect(status(nil, false, 1, 5, disbelieved: true) == 97)
     }
 }

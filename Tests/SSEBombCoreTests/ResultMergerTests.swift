@@ -48,6 +48,7 @@ private final class Run {
                 errors: errors,
                 unfinished: unfinished,
                 busy: 0.5,
+                lifetime: 1,
                 lastFinish: .none,
                 involuntarySwitches: 1,
                 runQueueWait: nil,

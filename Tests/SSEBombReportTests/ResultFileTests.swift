@@ -14,7 +14,7 @@ import Testing
             labels: ["host": "a"],
             environment: environment
         )
-        return ResultFile(result, context: context)
+        return ResultFile(result, verdict: .judge(result), context: context)
     }
 
     private static func fullRun() throws -> RunResult {
@@ -85,7 +85,17 @@ import Testing
         #expect(full.counts.tokens?.cached == nil)
         #expect(full.metrics["connect"] == nil)
         #expect(full.intervals[0].gap == .init(count: 0))
-        #expect(try Self.object(Self.file(Self.fullRun()))["verdict"] == nil)
+    }
+
+    @Test("the verdict has every reason, with its figure and its bound")
+    func verdict() throws {
+        var result = try Self.fullRun()
+        result.counts.clockSteps = 2
+        let verdict = Self.file(result).document.verdict
+        #expect(verdict.state == "suspect")
+        let step = try #require(verdict.reasons.first { $0.code == "clock_step" })
+        #expect(step.state == "suspect" && step.value == 2 && step.bound == 0)
+        #expect(step.sentence.contains("wall clock"))
     }
 
     @Test("a metric with nothing but unfinished waits says only these")

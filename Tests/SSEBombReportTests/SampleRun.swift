@@ -78,6 +78,7 @@ enum SampleRun {
                 events: 1_000,
                 tokenEvents: 990,
                 inFlight: 950.5,
+                busiest: 0.5,
                 ttft: spread(100, from: 100, to: 300),
                 gap: HistogramSnapshot(),
                 failures: [.httpStatus: 1]
@@ -109,7 +110,8 @@ enum SampleRun {
                 reads: 90_000,
                 wakeups: 50_000,
                 involuntarySwitches: 3,
-                runQueueWait: 1_000_000
+                runQueueWait: 1_000_000,
+                lifetime: 13_000_000_000
             ),
             LoopReport(
                 cpu: 1,
@@ -118,7 +120,8 @@ enum SampleRun {
                 reads: 91_000,
                 wakeups: 51_000,
                 involuntarySwitches: 4,
-                runQueueWait: nil
+                runQueueWait: nil,
+                lifetime: 13_000_000_000
             ),
         ]
     }
@@ -140,6 +143,8 @@ enum SampleRun {
             loops: [],
             cpuUser: 0,
             cpuSystem: 0,
+            throttled: nil,
+            memoryStall: nil,
             peakResidentBytes: 0,
             errors: []
         )

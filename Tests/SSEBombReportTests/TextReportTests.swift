@@ -8,10 +8,11 @@ import Testing
 @Suite struct TextReportTests {
     private static func render(
         _ result: RunResult,
+        verdict: Verdict = Verdict(reasons: []),
         color: Bool = false
     ) -> String {
         expectAddsUp(result.counts)
-        return TextReport(result, color: color).render()
+        return TextReport(result, verdict: verdict, color: color).render()
     }
 
     /// The text between a section's heading and the next empty line.
@@ -24,6 +25,30 @@ import Testing
     func golden() throws {
         let report = Self.render(SampleRun.full(try SampleRun.plan()))
         #expect(report == Self.fullReport)
+    }
+
+    @Test("the verdict stands first, each reason under it, and what is said of the server")
+    func verdictFirst() throws {
+        func reason(_ state: Verdict.State, _ sentence: String) -> Verdict.Reason {
+            Verdict.Reason(code: "c", state: state, sentence: sentence, value: 2, bound: 1)
+        }
+        let verdict = Verdict(
+            reasons: [reason(.suspect, "Late."), reason(.invalid, "Too late.")],
+            server: [reason(.valid, "It sends in bursts.")]
+        )
+        let report = Self.render(SampleRun.full(try SampleRun.plan()), verdict: verdict)
+        #expect(
+            report.hasPrefix(
+                """
+                verdict           invalid
+                  invalid         Too late.
+                  suspect         Late.
+                server            It sends in bursts.
+                target            POST
+
+                """.dropLast()
+            )
+        )
     }
 
     @Test("the report is 80 columns wide, excerpts of error bodies apart")
@@ -174,6 +199,7 @@ import Testing
 
 extension TextReportTests {
     private static let fullReport = """
+        verdict           valid
         target            POST http://127.0.0.1:8080/v1/chat/completions
         address           unix:/run/llm.sock
         plan              1,000 streams for 10 s, ramp 2 s, drain 30 s, connects 5,000/s

@@ -84,6 +84,7 @@ public final class Coordinator: Sendable {
             request.deallocate()
             until.deallocate()
         }
+        let pressure = MachinePressure.read()
         var before = csup_usage()
         _ = csup_usage(0, &before)
         let startedAt = csup_realtime()
@@ -105,6 +106,7 @@ public final class Coordinator: Sendable {
         merger.interruptedBy = switches.interrupt
         merger.outcomes = try outcomes.all()
         merger.usageBefore = before
+        merger.pressure = MachinePressure.read().since(pressure)
         return merger.merge(recorder)
     }
 

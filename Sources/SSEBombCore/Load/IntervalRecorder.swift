@@ -13,6 +13,7 @@ struct IntervalRecorder {
     private var lastFailures: [UInt64]
     private var lastClose: Instant
     private var lastInFlightTime: UInt64 = 0
+    private var lastIdle: [UInt64]
     private var secondsTaken = 0
     private var partial: RunInterval?
 
@@ -30,6 +31,7 @@ struct IntervalRecorder {
         ttftReaders = loops.map { HistogramSnapshot.IntervalReader($0.ttft) }
         gapReaders = loops.map { HistogramSnapshot.IntervalReader($0.gap) }
         lastFailures = Array(repeating: 0, count: StreamFailure.count)
+        lastIdle = Array(repeating: 0, count: loops.count)
     }
 
     func total(_ counter: Counter) -> UInt64 { loops.reduce(0) { $0 + $1.value(counter) } }
@@ -41,6 +43,7 @@ struct IntervalRecorder {
             ttft: HistogramSnapshot(),
             gap: HistogramSnapshot()
         )
+        second.busiest = busiest(until: now)
         second.inFlight = meanInFlight(until: now)
         for reader in ttftReaders { second.ttft.merge(reader.next()) }
         for reader in gapReaders { second.gap.merge(reader.next()) }
@@ -69,6 +72,18 @@ struct IntervalRecorder {
         lastInFlightTime = time
         lastClose = now
         return Double(max(0, gained)) / Double(length)
+    }
+
+    /// Share of the time since the last call in which the busiest loop did not wait. A wait counts
+    /// when it ends, so one that is under way belongs to the next second: at most 50 ms of it.
+    private mutating func busiest(until now: Instant) -> Double {
+        var least = UInt64.max
+        for index in loops.indices {
+            let idle = loops[index].value(.idleNanoseconds)
+            least = min(least, idle &- lastIdle[index])
+            lastIdle[index] = idle
+        }
+        return max(0, 1 - Double(least) / Double(max(1, now - lastClose)))
     }
 
     private mutating func gained(_ counter: Counter) -> UInt64 {
@@ -115,6 +130,7 @@ struct IntervalRecorder {
         whole.inFlight =
             (first.inFlight * Double(first.seconds) + second.inFlight * Double(second.seconds))
             / Double(first.seconds + second.seconds)
+        whole.busiest = max(first.busiest, second.busiest)
         whole.seconds = first.seconds + second.seconds
         whole.ttft.merge(second.ttft)
         whole.gap.merge(second.gap)

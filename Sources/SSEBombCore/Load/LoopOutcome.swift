@@ -13,6 +13,8 @@ struct LoopOutcome: Sendable {
     let errors: [ErrorLog.Entry]
     let unfinished: [Metric: UnfinishedWaits]
     let busy: Double
+    /// From the loop's start to its end, nanoseconds.
+    let lifetime: Int64
     let lastFinish: Instant
     let involuntarySwitches: Int64
     let runQueueWait: Int64?
@@ -32,7 +34,8 @@ extension LoopThread {
             eventTypes: eventTypes.all(),
             errors: errors.entries,
             unfinished: unfinished.all,
-            busy: max(0, 1 - Double(idle) / Double(lifetime)),
+            busy: max(0, 1 - Double(stats.value(.idleNanoseconds)) / Double(lifetime)),
+            lifetime: lifetime,
             lastFinish: lastFinish,
             involuntarySwitches: usage.involuntary_switches,
             runQueueWait: runQueueWait,

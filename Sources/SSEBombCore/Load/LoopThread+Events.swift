@@ -38,10 +38,10 @@ extension LoopThread {
         _ arrival: inout Arrival
     ) {
         arrival.events &+= 1
-        slot.pointee.events &+= 1
+        if slot.pointee.events < .max { slot.pointee.events &+= 1 }
         stats.count(.events)
         if arrival.isMeasured { stats.count(.windowEvents) }
-        if !slot.pointee.ev0.isSet { coldFirstEvent(slot, arrival) }
+        if slot.pointee.events == 1 { coldFirstEvent(slot, arrival) }
         let data = slot.pointee.sse.data
         let type = slot.pointee.sse.eventType
         if !type.isEmpty, arrival.isMeasured { eventTypes.count(type) }
@@ -59,7 +59,7 @@ extension LoopThread {
             coldRareFacts(facts, index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
         }
-        if let most = plan.maxEvents, slot.pointee.events >= most {
+        if let most = plan.maxEvents, UInt64(slot.pointee.events) >= most {
             // The server goes on for who knows how long: waiting for its end would leave the slot
             // idle.
             slot.pointee.flags.remove(.mayReuse)
@@ -76,7 +76,7 @@ extension LoopThread {
     ) {
         let at = arrival.at
         stats.count(.tokenEvents)
-        if slot.pointee.tok0.isSet {
+        if slot.pointee.tokens > 0 {
             // Stamps of one stream don't run backwards, but a replaced one can exceed its
             // successor.
             let gap = max(0, at - slot.pointee.tokN)
@@ -95,9 +95,11 @@ extension LoopThread {
             stats.count(.windowTokenEvents)
             if facts.isReasoningOnly { stats.count(.windowReasoningEvents) }
         }
-        if !facts.isReasoningOnly, !slot.pointee.out0.isSet { coldFirstOutput(slot, arrival) }
+        if !facts.isReasoningOnly, !slot.pointee.flags.contains(.hasOutput) {
+            coldFirstOutput(slot, arrival)
+        }
         slot.pointee.tokN = at
-        slot.pointee.tokens &+= 1
+        if slot.pointee.tokens < .max { slot.pointee.tokens &+= 1 }
         arrival.tokens &+= 1
     }
 
@@ -132,6 +134,7 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         let mayReuse = slot.pointee.flags.contains(.mayReuse)
+        keepLongestWindow(slot, arrival)
         perform(slot.pointee.life.completedAtMarker(mayReuse: mayReuse), index, slot, arrival.at)
     }
 
@@ -214,6 +217,7 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         slot.pointee.out0 = arrival.at
+        slot.pointee.flags.insert(.hasOutput)
         if slot.pointee.flags.contains(.belongs) {
             stats.ttfo.record(arrival.at - slot.pointee.send0)
         }

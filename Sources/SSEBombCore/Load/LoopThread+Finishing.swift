@@ -4,6 +4,14 @@
 import CSupport
 import Glibc
 
+/// When a stream counts as one lump (METRICS: bursts).
+enum LumpRule {
+    /// With fewer tokens a lump is no news.
+    static let leastTokens: UInt32 = 4
+    /// Greatest share of `e2e` that the time from the first to the last token takes.
+    static let greatestShare = 0.01
+}
+
 extension LoopThread {
     // MARK: Actions
 
@@ -204,11 +212,22 @@ extension LoopThread {
         guard request.tok0.isSet else { return }
         stats.lastToken.record(request.tokN - request.send0)
         if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
+        noteLump(request, done)
         let tokens = request.completionTokens
         if tokens > request.firstTokens, request.tokN > request.tok0 {
             stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
             stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
+    }
+
+    /// Counts a stream whose tokens came in one lump. The true time from the first to the last of
+    /// them is at most the one by stamps and the first read's stamp window together.
+    private func noteLump(_ request: StreamSlot, _ done: Instant) {
+        guard request.tokens >= LumpRule.leastTokens else { return }
+        stats.count(.streamsOfSeveralTokens)
+        let span = (request.tokN - request.tok0) + request.longestWindow
+        guard Double(span) < LumpRule.greatestShare * Double(done - request.send0) else { return }
+        stats.lumpWindow.record(request.longestWindow)
     }
 
     private func countTokens(_ slot: UnsafeMutablePointer<StreamSlot>, completed: Bool) {
@@ -222,7 +241,7 @@ extension LoopThread {
         let hasUsage = request.flags.contains(.hasUsage)
         stats.count(hasUsage ? .requestsWithUsage : .requestsWithoutUsage)
         guard completed, !request.flags.contains(.runningUsage) else { return }
-        stats.count(.scaledEvents, request.tokens)
+        stats.count(.scaledEvents, UInt64(request.tokens))
         stats.count(.scaledTokens, tokens)
         if !hasUsage { stats.count(.unscaledStreams) }
     }

@@ -99,6 +99,7 @@ extension LoopThread {
     private func frame(_ head: ResponseHead, _ slot: UnsafeMutablePointer<StreamSlot>) {
         let framing = BodyFraming.of(head, requestMethodIsHEAD: requestIsHead)
         slot.pointee.framing = framing
+        if framing == .chunked { slot.pointee.flags.insert(.chunkedBody) }
         slot.pointee.bodyRemaining = 0
         if case .length(let length) = framing { slot.pointee.bodyRemaining = length }
         let isUsedUp = plan.reuseLimit.map { slot.pointee.requestsOnConnection >= $0 } ?? false

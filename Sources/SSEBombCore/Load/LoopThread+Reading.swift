@@ -63,7 +63,8 @@ extension LoopThread {
     ) -> Arrival {
         var arrival = Arrival(at: readAt, readAt: readAt)
         let drained = slot.pointee.emptySince
-        if slot.pointee.flags.contains(.kernelStamps) {
+        let hasStamps = slot.pointee.flags.contains(.kernelStamps)
+        if hasStamps {
             let carried = clock.monotonic(fromRealtime: stamp)
             let slack = clock.uncertainty
             if stamp != 0, carried + slack >= drained, carried <= readAt + slack {
@@ -76,7 +77,8 @@ extension LoopThread {
         arrival.emptyAt = isUndrained ? drained : max(drained, quietSince)
         arrival.isMeasured = windows.isMeasured(arrival.at)
         if arrival.at < earliestArrival { earliestArrival = arrival.at }
-        if arrival.isMeasured { stats.deliveryLag.record(readAt - arrival.at) }
+        // Without stamps nobody knows how late the loop was.
+        if hasStamps, arrival.isMeasured { stats.deliveryLag.record(readAt - arrival.at) }
         return arrival
     }
 
@@ -87,18 +89,35 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
     ) {
+        let window = stampWindow(arrival)
+        if arrival.isMeasured { stats.stampWindow.record(window) }
+        keepLongestWindow(slot, arrival)
+        // The flag outlives a request that ended in this read, until the slot's next one begins.
+        if arrival.tokens > 1, slot.pointee.flags.contains(.belongs) {
+            stats.coalescedGapWindow.record(window, count: UInt64(arrival.tokens - 1))
+        }
+    }
+
+    /// How much earlier than its stamp the first of a read's events can have come.
+    private mutating func stampWindow(_ arrival: Arrival) -> Int64 {
         var empty = arrival.emptyAt
         if arrival.at - empty > Self.inconclusiveWindow,
             let bound = firstArrivalBound(notAfter: arrival.at)
         {
             empty = max(empty, bound)
         }
-        let window = max(0, arrival.at - empty)
-        if arrival.isMeasured { stats.stampWindow.record(window) }
-        // The flag outlives a request that ended in this read, until the slot's next one begins.
-        if arrival.tokens > 1, slot.pointee.flags.contains(.belongs) {
-            stats.coalescedGapWindow.record(window, count: UInt64(arrival.tokens - 1))
-        }
+        return max(0, arrival.at - empty)
+    }
+
+    /// Keeps the window of a read that held several tokens, for the request's end. To be called
+    /// before that end is recorded.
+    @inline(never)  // Where a read held several tokens, and at the end of a stream.
+    mutating func keepLongestWindow(
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        guard arrival.tokens > 1 else { return }
+        slot.pointee.longestWindow = max(slot.pointee.longestWindow, stampWindow(arrival))
     }
 
     /// A window up to this length is as good as one that is known exactly.
@@ -257,7 +276,7 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: inout Arrival
     ) {
-        guard case .chunked = slot.pointee.framing else {
+        guard slot.pointee.flags.contains(.chunkedBody) else {
             return plainBody(bytes, from: start, index, slot, &arrival)
         }
         var offset = start
@@ -322,13 +341,16 @@ extension LoopThread {
     ) {
         // Bytes behind the message answer nothing that was asked: the connection is out of step.
         let mayReuse = slot.pointee.flags.contains(.mayReuse) && !hasMore
+        keepLongestWindow(slot, arrival)
         let action = slot.pointee.life.messageEnded(
             bodyEndCompletes: bodyEndCompletes(slot),
             mayReuse: mayReuse
         )
-        perform(action, index, slot, arrival.readAt) {
-            "the body ended before the end of the stream"
-        }
+        // A slot whose request is recorded is free since the end arrived: how late the loop reads
+        // it is the client's own lateness, and belongs to `send_lag`.
+        var end = arrival.readAt
+        if case .dispose = action { end = arrival.at }
+        perform(action, index, slot, end) { "the body ended before the end of the stream" }
     }
 
     /// Whether the end of the body is the end of the stream: the API has no marker, and the user

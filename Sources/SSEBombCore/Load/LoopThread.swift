@@ -76,8 +76,6 @@ struct LoopThread: ~Copyable {
     var earliestArrival = Instant.distantFuture
     /// The last clock reading: a bound from below for "just before this read".
     var lastClock: Instant
-    /// Time spent in epoll.
-    var idle: Int64 = 0
     var began = Instant.none
     /// When the last request of this loop ended.
     var lastFinish = Instant.none
@@ -118,13 +116,12 @@ struct LoopThread: ~Copyable {
             rate > 0 ? Int64(min(1e9 * Double(setup.plan.threads) / rate, 3.2e16)) : 0
         nextConnect = setup.windows.start
         lastClock = .now()
-        for slot in 0..<setup.slotCount {
-            (slab.slots + slot).initialize(to: StreamSlot(limits: setup.plan.limits))
+        for slot in 0..<UInt32(setup.slotCount) {
+            slab[slot].initialize(to: StreamSlot(limits: setup.plan.limits))
         }
-        let offset = MemoryLayout<StreamSlot>.offset(of: \.timer) ?? 0
         wheel = TimerWheel(
-            links: UnsafeMutableRawPointer(slab.slots) + offset,
-            stride: MemoryLayout<StreamSlot>.stride,
+            links: slab.firstField(\.timer),
+            stride: Slab<StreamSlot>.stride,
             now: .now()
         )
         stampHolder = setup.plan.clock == .kernel ? csup_stamp_holder() : -1
@@ -139,7 +136,9 @@ struct LoopThread: ~Copyable {
     }
 
     deinit {
-        for slot in 0..<slotCount where slab.slots[slot].fd >= 0 { close(slab.slots[slot].fd) }
+        for slot in 0..<UInt32(slotCount) where slab[slot].pointee.fd >= 0 {
+            close(slab[slot].pointee.fd)
+        }
         if stampHolder >= 0 { close(stampHolder) }
         if clockWatch >= 0 { close(clockWatch) }
         slab.destroy()
@@ -163,16 +162,21 @@ struct LoopThread: ~Copyable {
         scheduleFirstStarts()
         while liveSlots > 0 {
             let before = Instant.now()
-            let count = poller.wait(timeout: timeout(from: before))
+            let named = poller.wait(timeout: timeout(from: before))
+            let count = named ?? 0
             let woke = Instant.now()
             lastClock = woke
             (waitBegan, waitEnded) = (before, woke)
             delayOfWait = nil
-            idle += woke - before
+            stats.count(.idleNanoseconds, UInt64(max(0, woke - before)))
             earliestArrival = .distantFuture
             stats.count(.wakeups)
-            for event in 0..<count { dispatch(poller.key(event), poller.mask(event)) }
-            noteQuiet(before: before, woke: woke, named: count)
+            for event in 0..<count {
+                // While this event is read from the kernel, the next one's slot comes to the cache.
+                if event + 1 < count { slab.prefetch(poller.key(event + 1).index) }
+                dispatch(poller.key(event), poller.mask(event))
+            }
+            if let named { noteQuiet(before: before, woke: woke, named: named) }
             let now = Instant.now()
             lastClock = now
             startReady(now)

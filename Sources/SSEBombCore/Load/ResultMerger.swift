@@ -13,6 +13,8 @@ struct ResultMerger {
     var interruptedBy: Int32 = 0
     var outcomes: [LoopOutcome] = []
     var usageBefore = csup_usage()
+    /// What the kernel took from the process during the run.
+    var pressure = MachinePressure()
 
     init(plan: RunPlan, windows: RunWindows, stats: [LoopStats]) {
         self.plan = plan
@@ -44,6 +46,8 @@ struct ResultMerger {
             loops: loopReports(),
             cpuUser: after.user_ns - usageBefore.user_ns,
             cpuSystem: after.system_ns - usageBefore.system_ns,
+            throttled: pressure.throttled,
+            memoryStall: pressure.memoryStall,
             peakResidentBytes: after.peak_rss_bytes,
             errors: errorSamples()
         )
@@ -116,8 +120,11 @@ struct ResultMerger {
         fillStreams(&counts)
         fillTokens(&counts, scale)
         let windows = merged { $0.coalescedGapWindow }
-        counts.coalescedAtArrival = windows.count(atMost: Self.arrivalBound(gap))
+        let bound = Self.arrivalBound(gap)
+        counts.coalescedAtArrival = windows.count(atMost: bound)
         counts.coalescedAtReading = windows.count - counts.coalescedAtArrival
+        counts.streamsOfSeveralTokens = total(.streamsOfSeveralTokens)
+        counts.streamsInOneLump = merged { $0.lumpWindow }.count(atMost: bound)
         return counts
     }
 
@@ -167,6 +174,7 @@ struct ResultMerger {
         counts.comments = total(.comments)
         counts.retries = total(.retryFields)
         counts.unknownEvents = total(.unknownEvents)
+        counts.reads = total(.reads)
         counts.stampsReplaced = total(.stampsReplaced)
         counts.clockSteps = total(.clockSteps)
         counts.fullReads = total(.fullReads)
@@ -265,7 +273,8 @@ struct ResultMerger {
                 reads: loop.value(.reads),
                 wakeups: loop.value(.wakeups),
                 involuntarySwitches: outcome.involuntarySwitches,
-                runQueueWait: outcome.runQueueWait
+                runQueueWait: outcome.runQueueWait,
+                lifetime: outcome.lifetime
             )
         }
     }

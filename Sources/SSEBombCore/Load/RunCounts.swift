@@ -52,6 +52,12 @@ public struct RunCounts: Sendable {
     public var coalescedAtArrival: UInt64 = 0
     /// Gaps whose ends share a read because the client may have been late.
     public var coalescedAtReading: UInt64 = 0
+    /// Completed streams of at least `LumpRule.leastTokens` token-bearing events.
+    public var streamsOfSeveralTokens: UInt64 = 0
+    /// Of these, those whose tokens arrived in one lump, sent so by the server or a proxy.
+    public var streamsInOneLump: UInt64 = 0
+    /// Reads that returned bytes, of the whole run.
+    public var reads: UInt64 = 0
     /// Reads whose kernel stamp was absent or implausible and gave way to the time of the read.
     public var stampsReplaced: UInt64 = 0
     /// Steps of the wall clock noticed, counted once a loop.

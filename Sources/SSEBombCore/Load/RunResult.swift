@@ -30,6 +30,12 @@ public struct RunResult: Sendable {
     public var cpuUser: Int64
     /// Kernel's share of it.
     public var cpuSystem: Int64
+    /// Time in which the CPU controller kept the process's control group from running during the
+    /// run, nanoseconds; nil without one.
+    public var throttled: Int64?
+    /// Time in which memory pressure stopped everything during the run, nanoseconds; nil where the
+    /// kernel doesn't say.
+    public var memoryStall: Int64?
     /// Peak resident memory of the process.
     public var peakResidentBytes: Int64
     /// One sample a failure kind and status.
@@ -76,6 +82,9 @@ public struct RunInterval: Sendable {
     public var tokenEvents: UInt64 = 0
     /// Mean of streams in flight.
     public var inFlight: Double = 0
+    /// Share of it in which the busiest loop did not wait in epoll; of merged intervals the
+    /// greatest.
+    public var busiest: Double = 0
     /// Samples of `ttft` recorded in it.
     public var ttft: HistogramSnapshot
     /// Samples of `gap` recorded in it.
@@ -100,6 +109,8 @@ public struct LoopReport: Sendable {
     public var involuntarySwitches: Int64
     /// Time the thread was runnable but not running, nanoseconds; nil where the kernel doesn't say.
     public var runQueueWait: Int64?
+    /// From the loop's start to its end, nanoseconds.
+    public var lifetime: Int64
 }
 
 /// One kept failure.

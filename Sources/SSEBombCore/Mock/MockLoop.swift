@@ -83,10 +83,9 @@ struct MockLoop: ~Copyable {
         }
         self.poller = poller
         slab = Slab(capacity: capacity)
-        let offset = MemoryLayout<MockConnection>.offset(of: \.timer) ?? 0
         wheel = TimerWheel(
-            links: UnsafeMutableRawPointer(slab.slots) + offset,
-            stride: MemoryLayout<MockConnection>.stride,
+            links: slab.firstField(\.timer),
+            stride: Slab<MockConnection>.stride,
             now: .now()
         )
         scratch = .allocate(byteCount: Self.scratchSize, alignment: 4_096)
@@ -121,7 +120,7 @@ struct MockLoop: ~Copyable {
     /// Serves until the server stops.
     mutating func run() {
         while !shared.isStopping.load(ordering: .relaxed) {
-            let count = poller.wait(timeout: timeout(now: .now()))
+            let count = poller.wait(timeout: timeout(now: .now())) ?? 0
             // First of all, as arrivals are judged by the wall clock's offset.
             let woken = Instant.now()
             if woken >= housekeepingDue { keepHouse(woken) }

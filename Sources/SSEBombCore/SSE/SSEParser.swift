@@ -51,24 +51,26 @@ struct SSEParser {
         static let failed = Flags(rawValue: 128)
     }
 
+    // What an event that lies whole in one input needs comes first, in 24 bytes: a slot of the loop
+    // has it in a cache line with the rest of what every event touches.
+    private var flags: Flags = .start
+    /// Bytes of the byte order mark seen so far.
+    private var markCount: UInt8 = 0
+    private var error: SSEError = .lineTooLong
+    // Views of the event's parts: into the input while the spill of the same name is empty, into
+    // that spill otherwise. Counts are zero while the event has no such field.
+    private var dataCount: UInt32 = 0
+    private var dataStart: UnsafeRawPointer?
+    private let lineLimit: UInt32
+    private let eventLimit: UInt32
+    private var typeCount: UInt32 = 0
+    private var idCommitted: UInt32 = 0
+    private var typeStart: UnsafeRawPointer?
     private var line = Spill()
     private var dataSpill = Spill()
     private var typeSpill = Spill()
     /// The last event ID, `idCommitted` bytes; behind it that of the unfinished event, if `hasID`.
     private var idSpill = Spill()
-    // Views of the event's parts: into the input while the spill of the same name is empty, into
-    // that spill otherwise. Counts are zero while the event has no such field.
-    private var dataStart: UnsafeRawPointer?
-    private var typeStart: UnsafeRawPointer?
-    private var dataCount: UInt32 = 0
-    private var typeCount: UInt32 = 0
-    private var idCommitted: UInt32 = 0
-    private let lineLimit: UInt32
-    private let eventLimit: UInt32
-    private var flags: Flags = .start
-    /// Bytes of the byte order mark seen so far.
-    private var markCount: UInt8 = 0
-    private var error: SSEError = .lineTooLong
 
     /// Creates a parser at the start of a body.
     ///
@@ -89,7 +91,9 @@ struct SSEParser {
 
     /// The type of the event just dispatched; empty means `message`. Valid until the next call.
     var eventType: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: typeStart, count: Int(typeCount))
+        // Most events have none, and the flags are at hand.
+        guard flags.contains(.hasType) else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(start: typeStart, count: Int(typeCount))
     }
 
     /// The last event ID as of the last blank line, so never that of an unfinished event; what a

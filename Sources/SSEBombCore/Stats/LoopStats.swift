@@ -31,6 +31,9 @@ struct LoopStats {
     /// Of coalesced gaps, one entry a gap: divided into "at arrival" and "at reading" when the
     /// median gap is known.
     let coalescedGapWindow = Histogram()
+    /// Of completed streams whose tokens came in one lump, one entry a stream: the longest stamp
+    /// window among the reads that held several of its tokens. Divided like coalesced gaps.
+    let lumpWindow = Histogram()
 
     /// The recorder of a metric.
     func histogram(_ metric: Metric) -> Histogram {
@@ -87,5 +90,6 @@ struct LoopStats {
         status.destroy()
         for metric in Metric.allCases { histogram(metric).destroy() }
         coalescedGapWindow.destroy()
+        lumpWindow.destroy()
     }
 }

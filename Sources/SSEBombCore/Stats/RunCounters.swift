@@ -60,6 +60,8 @@ enum Counter: Int, CaseIterable {
     case comments, retryFields, unknownEvents
     // Bookkeeping of the client.
     case reads, wakeups, fullReads, stampsReplaced, clockSteps
+    /// Time spent waiting in epoll.
+    case idleNanoseconds
     case backoffNanoseconds
     // Bytes.
     case bytesReceived, bytesSent, bytesPlain, bytesBody
@@ -81,6 +83,8 @@ enum Counter: Int, CaseIterable {
     case windowRunningStreams, windowEventStreams
     /// Samples of `tpot` whose N is the server's, and whose N is a number of events.
     case tpotByUsage, tpotByEvent
+    /// Completed belonging requests with enough tokens to tell a stream from a lump.
+    case streamsOfSeveralTokens
     /// Gauges: streams in flight, since when that is so, and stream-nanoseconds until then.
     case inFlight, inFlightSince, inFlightTime
 }

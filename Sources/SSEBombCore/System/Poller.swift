@@ -62,13 +62,15 @@ struct Poller: ~Copyable {
 
     /// Blocks until something happens or `timeout` nanoseconds pass (negative: for ever).
     ///
-    /// - Returns: number of events, 0 after a timeout or a signal.
+    /// - Returns: number of events, 0 after a timeout; nil when a signal, or a process that was
+    ///   stopped and goes on, ended the wait before the kernel looked: then nothing is known of any
+    ///   socket.
     @inline(never)  // A name of its own in profiles: time spent here is idle, not cost.
-    func wait(timeout: Int64) -> Int {
+    func wait(timeout: Int64) -> Int? {
         let count = csup_epoll_wait(epoll.number, events, Int32(Self.capacity), timeout)
         if count >= 0 { return Int(count) }
         precondition(count == -EINTR, "epoll_wait failed")
-        return 0
+        return nil
     }
 
     /// Key of event `index` of the last wait; `index` is below the count that it returned.

@@ -1,0 +1,270 @@
+// The verdict of the real binary: each reason brought about for real, and a healthy run that has
+// none. These tests measure, so they run alone, one after the other.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite(
+    "Verdict",
+    .serialized,
+    .enabled(if: Contention.isAlone, Comment(rawValue: Contention.notAlone)),
+    .enabled(if: Contention.cpus != nil, "needs two CPUs")
+)
+struct VerdictTests {
+    private let server = Contention.cpus?.server ?? ""
+    private let client = Contention.cpus?.client ?? ""
+
+    private func codes(_ run: LoadRun) -> [String] {
+        (run.result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
+    }
+
+    private func state(_ run: LoadRun) -> String? { run.result["verdict"]["state"].text }
+
+    private func expect(
+        _ code: String,
+        _ run: LoadRun,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let reasons = run.result["verdict"]["reasons"].array ?? []
+        let reason = try #require(
+            reasons.first { $0["code"].text == code },
+            "\(codes(run))",
+            sourceLocation: sourceLocation
+        )
+        #expect(state(run) != "valid", sourceLocation: sourceLocation)
+        // In the report too, before everything else.
+        let words = try #require(reason["sentence"].text)
+        let report = run.outcome.stdout.split(separator: "\n\n").first ?? ""
+        let text = report.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+        #expect(text.hasPrefix("verdict \(state(run) ?? "")"), sourceLocation: sourceLocation)
+        #expect(text.contains(words), sourceLocation: sourceLocation)
+    }
+
+    /// A load on a mock on another CPU; 50 ms between tokens unless told otherwise.
+    private func mock(_ arguments: [String] = [], cpu: String? = nil) async throws -> Mock {
+        var all = ["--cpus", cpu ?? server]
+        for (flag, value) in [("--ttft", "20ms"), ("--itl", "50ms"), ("--tokens", "20")]
+        where !arguments.contains(flag) {
+            all += [flag, value]
+        }
+        return try await Mock(all + arguments)
+    }
+
+    private func load(_ mock: Mock, _ arguments: [String]) -> [String] {
+        Mock.chatBody + ["--cpus", client] + arguments + [mock.chat]
+    }
+
+    // MARK: Healthy
+
+    @Test("a healthy run is valid, plain and strict")
+    func healthy() async throws {
+        let mock = try await mock(["--itl", "200ms"])
+        let run = try await LoadRun.run(load(mock, ["-c", "100", "-d", "3s", "--strict"]))
+        #expect(state(run) == "valid", "\(run.result["verdict"])")
+        #expect(run.result["verdict"]["server"].array?.isEmpty == true)
+        #expect(run.outcome.status == 0)
+        #expect(run.outcome.stdout.hasPrefix("verdict           valid\n"))
+    }
+
+    // MARK: CPU
+
+    @Test("a process that never rests on the client's CPU is noticed, with the late gaps named")
+    func spinner() async throws {
+        let mock = try await mock(["--itl", "20ms", "--tokens", "1000"])
+        let spinner = try Contention.spinner(on: client)
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "500", "-d", "4s", "--drain", "0", "--strict"])
+        )
+        spinner.send(signal: SIGKILL)
+        try expect("run_queue_wait", run)
+        #expect(run.outcome.stdout.contains("coalesced at reading"))
+        #expect(run.outcome.status == 97)
+    }
+
+    @Test("a server on the client's CPU is noticed")
+    func oneCore() async throws {
+        let mock = try await mock(["--itl", "20ms", "--tokens", "1000"], cpu: client)
+        let run = try await LoadRun.run(load(mock, ["-c", "500", "-d", "4s", "--drain", "0"]))
+        try expect("run_queue_wait", run)
+    }
+
+    @Test("a client that is stopped for two seconds is invalid, and the server isn't blamed")
+    func stopped() async throws {
+        let mock = try await mock(["--itl", "100ms", "--tokens", "15"])
+        let running = try LoadRun.start(load(mock, ["-c", "100", "-d", "5s"]))
+        try await Task.sleep(for: .seconds(2))
+        try await Contention.stop(running.process, for: .seconds(2))
+        let run = try await running.finish()
+        #expect(state(run) == "invalid")
+        for code in ["late_gaps", "stamp_window", "delivery_lag", "send_lag"] {
+            try expect(code, run)
+        }
+        #expect(run.result["verdict"]["server"].array?.isEmpty == true)
+    }
+
+    @Test("a loop with more events than it can handle is noticed")
+    func saturated() async throws {
+        let mock = try await mock(["--itl", "1ms", "--tokens", "100000"])
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "400", "-d", "3s", "--drain", "0"]),
+            timeout: .seconds(60)
+        )
+        try expect("loop_busy", run)
+    }
+
+    @Test("a loop that loses its CPU thousands of times a second is noticed")
+    func preempted() async throws {
+        let mock = try await mock(["--itl", "10ms", "--tokens", "1000"])
+        guard let thief = try await Contention.preemptor(on: client) else {
+            try Test.cancel("this machine permits no real-time priority")
+        }
+        let run = try await LoadRun.run(load(mock, ["-c", "400", "-d", "3s", "--drain", "0"]))
+        thief.send(signal: SIGKILL)
+        try expect("involuntary_switches", run)
+    }
+
+    @Test("a control group's CPU limit is noticed")
+    func throttled() async throws {
+        let mock = try await mock(["--itl", "20ms", "--tokens", "1000"])
+        let directory = try TemporaryDirectory()
+        let file = directory.file("result.json")
+        let outcome = try await Tool.run(
+            "/usr/bin/env",
+            ["python3", Tool.fixture("cpu_limit.py"), Binary.path, "-t", "1", "--no-progress"]
+                + ["-o", file] + load(mock, ["-c", "400", "-d", "3s", "--drain", "0"]),
+            timeout: .seconds(90)
+        )
+        guard outcome.status != 77 else {
+            try Test.cancel("needs a control group of its own: \(outcome.stderr)")
+        }
+        let result = try JSONValue(parsing: directory.text("result.json"))
+        let codes = (result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
+        #expect(codes.contains("cpu_throttled"), "\(codes)")
+        #expect(outcome.stdout.contains("raise the limit"))
+    }
+
+    // MARK: Load
+
+    @Test("streams that were never held are noticed")
+    func notHeld() async throws {
+        let mock = try await mock(["--tokens", "1000"])
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "200", "-d", "4s", "--connect-rate", "20/s", "--drain", "0"])
+        )
+        try expect("streams_held", run)
+    }
+
+    @Test("slots in back-off are noticed")
+    func backOff() async throws {
+        let mock = try await mock(["--fault", "http-503@head:0.5"])
+        let run = try await LoadRun.run(load(mock, ["-c", "20", "-d", "3s"]))
+        try expect("back_off", run)
+    }
+
+    @Test("a machine without a free port is noticed")
+    func ports() async throws {
+        let directory = try TemporaryDirectory()
+        let file = directory.file("result.json")
+        let outcome = try await Tool.run(
+            "/usr/bin/env",
+            [
+                "unshare", "--net", "--map-root-user", "python3",
+                Tool.fixture("without_ports.py"), Binary.path, "-c", "2", "-n", "2", "-t", "1",
+                "--no-progress", "-o", file, "http://127.0.0.1:8000/",
+            ]
+        )
+        guard outcome.status != 77, !outcome.stderr.contains("unshare failed") else {
+            try Test.cancel("needs a network namespace of its own: \(outcome.stderr)")
+        }
+        let result = try JSONValue(parsing: directory.text("result.json"))
+        let codes = (result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
+        #expect(codes.contains("local_resource"), "\(codes)")
+    }
+
+    @Test("a window in which no request was due is noticed")
+    func nothing() async throws {
+        let mock = try await mock(["--tokens", "40"])
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "1", "--warmup", "500ms", "-d", "200ms", "--drain", "0"])
+        )
+        try expect("nothing_measured", run)
+    }
+
+    // MARK: Reading
+
+    @Test("a reader that leaves more than a read can take is noticed")
+    func slowReader() async throws {
+        let mock = try await mock(["--itl", "0ms", "--tokens", "1000000"])
+        let running = try LoadRun.start(load(mock, ["-c", "4", "-d", "3s", "--drain", "0"]))
+        try await Task.sleep(for: .seconds(1))
+        try await Contention.stop(running.process, for: .seconds(1))
+        try expect("full_reads", try await running.finish())
+    }
+
+    @Test("without kernel stamps less is forgiven")
+    func userClock() async throws {
+        let mock = try await mock(["--itl", "20ms", "--tokens", "1000"])
+        let spinner = try Contention.spinner(on: client)
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "200", "-d", "3s", "--drain", "0", "--clock", "user"])
+        )
+        spinner.send(signal: SIGKILL)
+        try expect("run_queue_wait", run)
+        #expect(run.result["metrics"]["delivery_lag"].exists == false)
+        #expect(run.outcome.stdout.contains("no kernel stamps"))
+    }
+
+    // MARK: The server
+
+    private func server(_ run: LoadRun) -> [String] {
+        (run.result["verdict"]["server"].array ?? []).compactMap { $0["code"].text }
+    }
+
+    @Test(
+        "nginx that buffers is said to send in bursts, and one that doesn't is not",
+        .enabled(if: Tool.hasNginx, Comment(rawValue: Tool.noNginx))
+    )
+    func nginx() async throws {
+        let proxy = try await Nginx(["--itl", "10ms", "--tokens", "200"])
+        let path = "/v1/chat/completions"
+        let arguments = Mock.chatBody + ["--cpus", client, "-c", "5", "-n", "10"]
+        let bursty = try await LoadRun.run(arguments + [proxy.plain + "/held" + path])
+        #expect(server(bursty) == ["bursts"])
+        let sentence = bursty.result["verdict"]["server"][0]["sentence"].text ?? ""
+        #expect(sentence.contains("bursts of about") && sentence.contains("one every"))
+        #expect(bursty.outcome.stdout.contains("proxy_buffering off"))
+        let plain = try await LoadRun.run(arguments + [proxy.plain + path])
+        #expect(server(plain) == [])
+    }
+
+    @Test(
+        "a stream that nginx holds back until it is whole is no stream",
+        .enabled(if: Tool.hasNginx, Comment(rawValue: Tool.noNginx))
+    )
+    func lump() async throws {
+        let proxy = try await Nginx(["--itl", "50ms", "--tokens", "10"])
+        let run = try await LoadRun.run(
+            Mock.chatBody
+                + ["--cpus", client, "-c", "5", "-n", "20"]
+                + [proxy.plain + "/held/v1/chat/completions"]
+        )
+        #expect(server(run).contains("one_lump"), "\(run.result["counts"])")
+        #expect(run.outcome.stdout.contains("20 of 20 streams came in one lump"))
+    }
+
+    @Test(
+        "haproxy's defaults send in bursts; without delay they don't",
+        .enabled(if: Tool.hasHAProxy, Comment(rawValue: Tool.noHAProxy))
+    )
+    func haproxy() async throws {
+        let shape = ["--itl", "20ms", "--tokens", "60"]
+        let arguments = Mock.chatBody + ["--cpus", client, "-c", "5", "-n", "10"]
+        let defaults = try await HAProxy(shape)
+        let bursty = try await LoadRun.run(arguments + [defaults.url + "/v1/chat/completions"])
+        #expect(server(bursty) == ["bursts"], "\(bursty.result["counts"]["coalesced"])")
+        let prompt = try await HAProxy(shape, options: "option http-no-delay")
+        let plain = try await LoadRun.run(arguments + [prompt.url + "/v1/chat/completions"])
+        #expect(server(plain) == [])
+    }
+}

@@ -1,0 +1,264 @@
+// The verdict on made-up runs: each figure just below its bound and just above it, alone in an
+// otherwise healthy run. What provokes them for real stands in the end-to-end tests.
+
+import Testing
+
+@testable import SSEBombCore
+@testable import SSEBombReport
+
+@Suite struct VerdictTests {
+    /// A run that nothing speaks against: 1,000 streams, 50 ms between tokens, for 20 s.
+    static func healthy() throws -> RunResult {
+        var plan = try SampleRun.plan()
+        plan.ramp = 0
+        plan.duration = Nanoseconds.seconds(20)
+        var result = SampleRun.empty(plan)
+        result.dialect = .openaiChat
+        result.measured = Nanoseconds.seconds(20)
+        result.counts.started = 10_000
+        result.counts.completed = 10_000
+        result.counts.reads = 400_000
+        result.counts.events = 400_000
+        result.counts.kernelClockStreams = 10_000
+        result.histograms = [
+            .gap: spread(10_000, from: 45, to: 55),
+            .ttft: spread(10_000, from: 190, to: 210),
+            .e2e: spread(10_000, from: 1_900, to: 2_100),
+            .deliveryLag: spread(10_000, from: 0.01, to: 0.2),
+            .sendLag: spread(10_000, from: 0.01, to: 0.2),
+            .stampWindow: spread(100, from: 0.01, to: 0.2),
+        ]
+        result.intervals = (0..<20).map {
+            RunInterval(
+                startSeconds: $0,
+                inFlight: 1_000,
+                ttft: HistogramSnapshot(),
+                gap: HistogramSnapshot()
+            )
+        }
+        result.loops = [0, 1].map { cpu in
+            LoopReport(
+                cpu: cpu,
+                busy: 0.5,
+                events: 200_000,
+                reads: 200_000,
+                wakeups: 100_000,
+                involuntarySwitches: 200,
+                runQueueWait: Nanoseconds.milliseconds(400),
+                lifetime: Nanoseconds.seconds(20)
+            )
+        }
+        result.throttled = 0
+        result.memoryStall = 0
+        return result
+    }
+
+    /// A healthy run with one thing changed.
+    private static func judged(_ change: (inout RunResult) -> Void) throws -> Verdict {
+        var result = try healthy()
+        change(&result)
+        return Verdict.judge(result)
+    }
+
+    @Test("a healthy run is valid, without a word on client or server")
+    func valid() throws {
+        let verdict = try Self.judged { _ in }
+        #expect(verdict.state == .valid)
+        #expect(verdict.reasons.isEmpty && verdict.server.isEmpty)
+    }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        let code: String
+        let below: @Sendable (inout RunResult) -> Void
+        let suspect: @Sendable (inout RunResult) -> Void
+        let invalid: (@Sendable (inout RunResult) -> Void)?
+        var testDescription: String { code }
+    }
+
+    static let cases: [Case] = [
+        Case(
+            code: "late_gaps",
+            below: { $0.counts.coalescedAtReading = 5 },
+            suspect: { $0.counts.coalescedAtReading = 6 },
+            invalid: { $0.counts.coalescedAtReading = 51 }
+        ),
+        Case(
+            code: "loop_busy",
+            below: { $0.loops[1].busy = 0.9 },
+            suspect: { $0.loops[1].busy = 0.91 },
+            invalid: { $0.loops[1].busy = 0.99 }
+        ),
+        Case(
+            code: "run_queue_wait",
+            below: { $0.loops[1].runQueueWait = Nanoseconds.seconds(2) },
+            suspect: { $0.loops[1].runQueueWait = Nanoseconds.milliseconds(2_001) },
+            invalid: { $0.loops[1].runQueueWait = Nanoseconds.seconds(11) }
+        ),
+        Case(
+            code: "involuntary_switches",
+            below: { $0.loops[0].involuntarySwitches = 10_000 },
+            suspect: { $0.loops[0].involuntarySwitches = 10_001 },
+            invalid: { $0.loops[0].involuntarySwitches = 200_001 }
+        ),
+        Case(
+            code: "stamp_window",
+            below: { window(&$0, milliseconds: 24) },
+            suspect: { window(&$0, milliseconds: 26) },
+            invalid: { window(&$0, milliseconds: 101) }
+        ),
+        Case(
+            code: "delivery_lag",
+            below: { $0.histograms[.deliveryLag] = spread(1_000, from: 1, to: 24) },
+            suspect: { $0.histograms[.deliveryLag] = spread(1_000, from: 1, to: 26) },
+            invalid: { $0.histograms[.deliveryLag] = spread(1_000, from: 1, to: 110) }
+        ),
+        Case(
+            code: "send_lag",
+            below: { $0.histograms[.sendLag] = spread(1_000, from: 1, to: 99) },
+            suspect: { $0.histograms[.sendLag] = spread(1_000, from: 1, to: 110) },
+            invalid: { $0.histograms[.sendLag] = spread(1_000, from: 1, to: 1_100) }
+        ),
+        Case(
+            code: "streams_held",
+            below: { hold(&$0, 951) },
+            suspect: { hold(&$0, 949) },
+            invalid: { hold(&$0, 499) }
+        ),
+        Case(
+            code: "back_off",
+            below: { $0.counts.backoff = Nanoseconds.seconds(200) },
+            suspect: { $0.counts.backoff = Nanoseconds.seconds(201) },
+            invalid: { $0.counts.backoff = Nanoseconds.seconds(10_001) }
+        ),
+        Case(
+            code: "local_resource",
+            below: { $0.counts.failures[.localResource] = 0 },
+            suspect: { $0.counts.failures[.localResource] = 1 },
+            invalid: { $0.counts.failures[.localResource] = 101 }
+        ),
+        Case(
+            code: "cpu_throttled",
+            below: { $0.throttled = Nanoseconds.milliseconds(20) },
+            suspect: { $0.throttled = Nanoseconds.milliseconds(21) },
+            invalid: { $0.throttled = Nanoseconds.milliseconds(1_001) }
+        ),
+        Case(
+            code: "memory_stall",
+            below: { $0.memoryStall = Nanoseconds.milliseconds(20) },
+            suspect: { $0.memoryStall = Nanoseconds.milliseconds(21) },
+            invalid: { $0.memoryStall = Nanoseconds.milliseconds(1_001) }
+        ),
+        Case(
+            code: "full_reads",
+            below: { $0.counts.fullReads = 400 },
+            suspect: { $0.counts.fullReads = 401 },
+            invalid: { $0.counts.fullReads = 20_001 }
+        ),
+        Case(
+            code: "stamps_replaced",
+            below: { $0.counts.stampsReplaced = 400 },
+            suspect: { $0.counts.stampsReplaced = 401 },
+            invalid: { $0.counts.stampsReplaced = 20_001 }
+        ),
+        Case(
+            code: "clock_step",
+            below: { $0.counts.clockSteps = 0 },
+            suspect: { $0.counts.clockSteps = 1 },
+            invalid: nil
+        ),
+    ]
+
+    /// Many coalesced gaps, and windows up to `milliseconds` (more than the gaps are apart only at
+    /// arrival, so that this rule stands alone).
+    private static func window(_ result: inout RunResult, milliseconds: Double) {
+        result.counts.coalescedAtArrival = 100
+        result.histograms[.stampWindow] = spread(1_000, from: milliseconds - 0.5, to: milliseconds)
+    }
+
+    private static func hold(_ result: inout RunResult, _ streams: Double) {
+        for index in result.intervals.indices { result.intervals[index].inFlight = streams }
+    }
+
+    @Test("each figure is judged by its bound, alone", arguments: cases)
+    func bounds(_ item: Case) throws {
+        #expect(try Self.judged(item.below).reasons == [])
+        for (change, state) in [(item.suspect, Verdict.State.suspect), (item.invalid, .invalid)] {
+            guard let change else { continue }
+            let verdict = try Self.judged(change)
+            #expect(verdict.state == state)
+            #expect(verdict.reasons.map(\.code) == [item.code])
+            let reason = try #require(verdict.reasons.first)
+            #expect(reason.value > reason.bound)
+            #expect(
+                reason.sentence.hasSuffix(".") && reason.sentence.contains("bound")
+                    || reason.sentence.contains("more than")
+            )
+        }
+    }
+
+    @Test("without kernel stamps a busy or waiting loop is judged more strictly")
+    func userClock() throws {
+        let change: (inout RunResult) -> Void = { result in
+            result.counts.userClockStreams = 1
+            result.loops[0].busy = 0.55
+            result.loops[1].runQueueWait = Nanoseconds.milliseconds(500)
+        }
+        let verdict = try Self.judged(change)
+        #expect(Set(verdict.reasons.map(\.code)) == ["loop_busy", "run_queue_wait"])
+        #expect(verdict.reasons.allSatisfy { $0.sentence.contains("no kernel stamps") })
+    }
+
+    @Test("streams held say nothing where slots pause, or requests or a signal end the run")
+    func notHeldByPlan() throws {
+        let plans: [(inout RunResult) -> Void] = [
+            { $0.plan.think = 1 }, { $0.plan.requests = 10_000 }, { $0.interruptedBy = 2 },
+        ]
+        for plan in plans {
+            let verdict = try Self.judged { result in
+                Self.hold(&result, 10)
+                plan(&result)
+            }
+            #expect(verdict.state == .valid)
+        }
+    }
+
+    @Test("a run without requests is invalid, and says so alone")
+    func nothing() throws {
+        let verdict = Verdict.judge(SampleRun.empty(try SampleRun.plan()))
+        #expect(verdict.state == .invalid)
+        #expect(verdict.reasons.map(\.code) == ["nothing_measured"])
+    }
+
+    @Test("bursts and lumps are the server's: named with size and rhythm, and the run stays valid")
+    func bursts() throws {
+        // Four tokens at a time, every 200 ms, of 1,000 streams.
+        let verdict = try Self.judged { result in
+            let stream: [Int64] = (0..<39).map { $0 % 4 == 3 ? 200_000_000 : 0 }
+            result.histograms[.gap] = snapshot((0..<1_000).flatMap { _ in stream })
+            result.histograms[.ttft] = spread(1_000, from: 190, to: 210)
+            result.counts.coalescedAtArrival = 30_000
+        }
+        #expect(verdict.state == .valid)
+        #expect(verdict.server.map(\.code) == ["bursts"])
+        #expect(
+            verdict.server.first?.sentence.contains("about 4.00 events, one every 200 ms") == true
+        )
+        let lumps = try Self.judged { result in
+            result.counts.streamsOfSeveralTokens = 1_000
+            result.counts.streamsInOneLump = 51
+        }
+        #expect(lumps.state == .valid && lumps.server.map(\.code) == ["one_lump"])
+        #expect(lumps.server.first?.sentence.hasPrefix("51 of 1,000 streams") == true)
+    }
+
+    @Test("what is coalesced at reading is never blamed on the server")
+    func lateIsNoBurst() throws {
+        let verdict = try Self.judged { result in
+            result.histograms[.gap] = snapshot(
+                (0..<10_000).map { $0 % 4 == 0 ? Int64(200_000_000) : 0 }
+            )
+            result.counts.coalescedAtReading = 7_500
+        }
+        #expect(verdict.state == .invalid && verdict.server.isEmpty)
+    }
+}
