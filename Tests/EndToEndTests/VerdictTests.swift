@@ -41,6 +41,25 @@ struct VerdictTests {
         #expect(text.contains(words), sourceLocation: sourceLocation)
     }
 
+    /// The same of a run behind a program that limits it, and answers 77 where it can't.
+    private func expect(_ code: String, behind words: [String], _ arguments: [String]) async throws
+    {
+        let directory = try TemporaryDirectory()
+        let file = directory.file("result.json")
+        let outcome = try await Tool.run(
+            "/usr/bin/env",
+            words + [Binary.path, "-t", "1", "--no-progress", "-o", file] + arguments,
+            timeout: .seconds(90)
+        )
+        guard outcome.status != 77, !outcome.stderr.contains("unshare failed") else {
+            try Test.cancel("this machine can't be limited so: \(outcome.stderr)")
+        }
+        let result = try JSONValue(parsing: directory.text("result.json"))
+        let codes = (result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
+        #expect(codes.contains(code), "\(codes)")
+        #expect(outcome.stdout.hasPrefix("verdict"))
+    }
+
     /// A load on a mock on another CPU; 50 ms between tokens unless told otherwise.
     private func mock(_ arguments: [String] = [], cpu: String? = nil) async throws -> Mock {
         var all = ["--cpus", cpu ?? server]
@@ -124,24 +143,17 @@ struct VerdictTests {
         try expect("involuntary_switches", run)
     }
 
-    @Test("a control group's CPU limit is noticed")
-    func throttled() async throws {
+    @Test(
+        "what a control group's limits take is noticed",
+        arguments: [("cpu_limit.py", "cpu_throttled"), ("memory_limit.py", "memory_stall")]
+    )
+    func limited(_ fixture: String, _ code: String) async throws {
         let mock = try await mock(["--itl", "20ms", "--tokens", "1000"])
-        let directory = try TemporaryDirectory()
-        let file = directory.file("result.json")
-        let outcome = try await Tool.run(
-            "/usr/bin/env",
-            ["python3", Tool.fixture("cpu_limit.py"), Binary.path, "-t", "1", "--no-progress"]
-                + ["-o", file] + load(mock, ["-c", "400", "-d", "3s", "--drain", "0"]),
-            timeout: .seconds(90)
+        try await expect(
+            code,
+            behind: ["python3", Tool.fixture(fixture)],
+            load(mock, ["-c", "400", "-d", "3s", "--drain", "0"])
         )
-        guard outcome.status != 77 else {
-            try Test.cancel("needs a control group of its own: \(outcome.stderr)")
-        }
-        let result = try JSONValue(parsing: directory.text("result.json"))
-        let codes = (result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
-        #expect(codes.contains("cpu_throttled"), "\(codes)")
-        #expect(outcome.stdout.contains("raise the limit"))
     }
 
     // MARK: Load
@@ -164,22 +176,12 @@ struct VerdictTests {
 
     @Test("a machine without a free port is noticed")
     func ports() async throws {
-        let directory = try TemporaryDirectory()
-        let file = directory.file("result.json")
-        let outcome = try await Tool.run(
-            "/usr/bin/env",
-            [
-                "unshare", "--net", "--map-root-user", "python3",
-                Tool.fixture("without_ports.py"), Binary.path, "-c", "2", "-n", "2", "-t", "1",
-                "--no-progress", "-o", file, "http://127.0.0.1:8000/",
-            ]
+        try await expect(
+            "local_resource",
+            behind: ["unshare", "--net", "--map-root-user", "python3"]
+                + [Tool.fixture("without_ports.py")],
+            ["-c", "2", "-n", "2", "http://127.0.0.1:8000/"]
         )
-        guard outcome.status != 77, !outcome.stderr.contains("unshare failed") else {
-            try Test.cancel("needs a network namespace of its own: \(outcome.stderr)")
-        }
-        let result = try JSONValue(parsing: directory.text("result.json"))
-        let codes = (result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
-        #expect(codes.contains("local_resource"), "\(codes)")
     }
 
     @Test("a window in which no request was due is noticed")
