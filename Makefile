@@ -36,7 +36,7 @@ PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
 SSEBOMB = $(BUILD)/release/ssebomb
 PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
 BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
-SWIFT_SOURCES = Package.swift Sources Tests perf/decode
+SWIFT_SOURCES = Package.swift Sources Tests perf/micro
 # XCTest has no tests here, and its runner leaks under the address sanitizer.
 TEST_FLAGS = --skip-build --disable-xctest
 
@@ -140,7 +140,7 @@ perf-check: release
 
 # Each prints its own table and bar; one that misses its bar doesn't keep the others from running.
 perf: release
-	@status=0; for script in "decode/run.sh time" startup.py memory.py accuracy.py cost.py; do \
+	@status=0; for script in micro.py startup.py memory.py accuracy.py cost.py; do \
 		echo "== perf/$$script"; $(PERF)/$$script || status=1; \
 	done; exit $$status
 

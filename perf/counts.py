@@ -1,9 +1,11 @@
-"""Counts per event that don't depend on the machine's speed: allocations, system calls and
-instructions. The first two come from two runs of the same streams over the same time that differ in
-the number of tokens alone, so that what a program does once, once a stream or once a second drops
-out.
+"""Counts that don't depend on the machine's speed: allocations, system calls, instructions, bytes.
+
+Each is a slope between two runs that differ in one number alone, that of tokens, of requests on
+kept connections, or of streams, and take the same time: what a program does once, or once a second,
+drops out.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -11,56 +13,92 @@ import shutil
 import subprocess
 
 import harness
+import memory
+import micro
 
-# Length of a run, and tokens of a stream in it.
-SECONDS = 8
-FEW, MANY = 80, 800
 READS = {"recvmsg", "recvfrom", "read", "recvmmsg"}
 WAITS = {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
+LOOP = "$s11SSEBombCore10LoopThreadV3run*"
 
 
-def command(server, streams, cpu):
-    load = ["-c", streams, "-n", streams, "-q", "--timeout", "60s"]
-    return harness.client_command(server.base + harness.CHAT, *load, cpu=cpu)
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What a counted run does: requests of `tokens` events, `rounds` of them one after the other on
+    each of `streams` connections, in `seconds`."""
+
+    streams: int
+    tokens: int
+    rounds: int = 1
+    seconds: float = 8
+    connect_rate: int = 5_000
+
+    @property
+    def requests(self):
+        return self.streams * self.rounds
+
+    def mock_arguments(self):
+        # First token, further ones and end lie a gap apart each.
+        gap = f"{self.seconds * 1000 / self.rounds / (self.tokens + 1):g}ms"
+        return ["--ttft", gap, "--itl", gap, "--tokens", self.tokens]
+
+    def client_arguments(self):
+        paced = ["--connect-rate", self.connect_rate]
+        return ["-c", self.streams, "-n", self.requests, *paced, "-q", "--timeout", "60s"]
 
 
-def run_client(prefix, streams, tokens):
-    """Runs the client behind `prefix` on one request a stream; returns the events it was sent."""
+def run_client(load, prefix, binary=None):
+    """Runs the client behind the words of `prefix`; returns what it had to do."""
     server_cpu, client_cpu = harness.two_cpus()
-    gap = f"{SECONDS * 1000 / tokens:g}ms"
-    shape = ["--ttft", "10ms", "--itl", gap, "--tokens", tokens]
-    with harness.mock(*shape, cpu=server_cpu) as server:
-        words = [str(word) for word in [*prefix, *command(server, streams, client_cpu)]]
+    with harness.mock(*load.mock_arguments(), cpu=server_cpu) as server:
+        url = server.base + harness.CHAT
+        _, *flags = harness.client_command(url, *load.client_arguments(), cpu=client_cpu)
+        words = [str(word) for word in [*prefix, binary or harness.BINARY, *flags]]
         done = subprocess.run(words, stdout=subprocess.DEVNULL, timeout=120, check=False)
         if done.returncode != 0:
             raise harness.Failed(f"the client ended with status {done.returncode}: {words}")
-        return server.events()
+        return {"events": server.events(), "requests": load.requests, "streams": load.streams}
 
 
-def slope(measure):
-    """`measure(tokens)` gives events and a dictionary of counts; returns the counts per event."""
-    few_events, few = measure(FEW)
-    many_events, many = measure(MANY)
-    events = many_events - few_events
-    if events <= 0:
-        raise harness.Failed("the run with more tokens had no more events")
-    return {name: (many.get(name, 0) - few.get(name, 0)) / events for name in {*few, *many}}
+def slope(measure, few, many, per):
+    """What `measure(load)` counts more of with `many` than with `few`, by name, for each of the
+    `per` (events, requests or streams) that it has more."""
+    less, more = measure(few), measure(many)
+    gained = {name: more.get(name, 0) - less.get(name, 0) for name in {*less, *more}}
+    if gained[per] <= 0:
+        raise harness.Failed(f"the longer run had no more {per}")
+    return {name: count / gained[per] for name, count in gained.items()}
+
+
+# MARK: Allocations
+
+
+def allocations(load):
+    """What a run had to do, and its calls of the allocator."""
+    counter = harness.compiled("malloc_count.c", "-shared", "-fPIC", "-ldl")
+    path = os.path.join(harness.OUT, "malloc.json")
+    if os.path.exists(path):
+        os.remove(path)
+    done = run_client(load, ["env", f"LD_PRELOAD={counter}", f"MALLOC_COUNT={path}"])
+    with open(path, encoding="utf-8") as file:
+        return {**done, "calls": json.load(file)["allocations"]}
 
 
 def allocations_per_event():
-    """Calls of the allocator per event."""
-    counter = harness.compiled("malloc_count.c", "-shared", "-fPIC", "-ldl")
-    path = os.path.join(harness.OUT, "malloc.json")
+    # Many streams: what varies from run to run must be small beside the events. Per stream and
+    # request likewise; the report's own arrays grow with the logarithm of its samples.
+    return slope(allocations, Load(400, 80), Load(400, 800), "events")["calls"]
 
-    def measure(tokens):
-        if os.path.exists(path):
-            os.remove(path)
-        # Many streams: what varies from run to run must be small beside the events.
-        events = run_client(["env", f"LD_PRELOAD={counter}", f"MALLOC_COUNT={path}"], 400, tokens)
-        with open(path, encoding="utf-8") as file:
-            return events, json.load(file)
 
-    return slope(measure)["allocations"]
+def allocations_per_stream():
+    return slope(allocations, Load(200, 2, seconds=2), Load(4_000, 2, seconds=2), "streams")["calls"]
+
+
+def allocations_per_request():
+    few, many = Load(200, 2, seconds=2), Load(200, 2, rounds=20, seconds=2)
+    return slope(allocations, few, many, "requests")["calls"]
+
+
+# MARK: System calls
 
 
 def parse_strace(text):
@@ -73,34 +111,89 @@ def parse_strace(text):
     return calls
 
 
-def system_calls_per_event():
-    """Reads, waits and all other system calls per event."""
+def system_calls(load):
+    """What a run had to do, and its system calls: reads, waits and all others."""
     if not shutil.which("strace"):
         raise harness.Failed("strace is not installed: apt-get install strace")
-    path = os.path.join(harness.OUT, "strace.txt")
     os.makedirs(harness.OUT, exist_ok=True)
-
-    def measure(tokens):
-        # Few streams: under strace, more would have their events read together.
-        events = run_client(["strace", "-f", "-c", "-o", path], 20, tokens)
-        with open(path, encoding="utf-8") as file:
-            calls = parse_strace(file.read())
-        reads = sum(count for name, count in calls.items() if name in READS)
-        waits = sum(count for name, count in calls.items() if name in WAITS)
-        others = sum(calls.values()) - reads - waits
-        return events, {"reads": reads, "waits": waits, "others": others}
-
-    return slope(measure)
+    path = os.path.join(harness.OUT, "strace.txt")
+    done = run_client(load, ["strace", "-f", "-c", "-o", path])
+    with open(path, encoding="utf-8") as file:
+        calls = parse_strace(file.read())
+    reads = sum(count for name, count in calls.items() if name in READS)
+    waits = sum(count for name, count in calls.items() if name in WAITS)
+    others = sum(calls.values()) - reads - waits
+    return {**done, "reads": reads, "waits": waits, "others": others}
 
 
-def decode_instructions_per_event():
-    """Instructions to decode one event, counted by callgrind."""
-    script = os.path.join(harness.ROOT, "perf", "decode", "run.sh")
-    environment = {**os.environ, "PERF_DIR": harness.OUT}
-    done = subprocess.run(
-        [script, "count"], capture_output=True, text=True, env=environment, check=False
-    )
-    found = re.search(r"instructions per event: ([\d.]+)", done.stdout)
-    if not found:
-        raise harness.Failed(f"no instruction count: {done.stderr.strip()[-300:]}")
-    return float(found.group(1))
+def system_calls_per_event():
+    """Reads, waits and all others per event.
+
+    Five streams whose events lie 2 ms apart: each is to be alone in its wait and read, and more
+    would share them under strace.
+    """
+    few, many = Load(5, 80, connect_rate=500), Load(5, 800, connect_rate=500)
+    return slope(system_calls, few, many, "events")
+
+
+def calls_but_waits(few, many, per):
+    # How many requests share a wait is the scheduler's affair.
+    calls = slope(system_calls, few, many, per)
+    return calls["reads"] + calls["others"]
+
+
+def system_calls_per_stream():
+    few, many = Load(20, 2, seconds=3), Load(420, 2, seconds=3)
+    return calls_but_waits(few, many, "streams")
+
+
+def system_calls_per_request():
+    few, many = Load(20, 2, seconds=3), Load(20, 2, rounds=21, seconds=3)
+    return calls_but_waits(few, many, "requests")
+
+
+# MARK: Instructions
+
+
+def loop_instructions(load):
+    """What a run had to do, and the instructions of its loop.
+
+    Valgrind can't read the debug information of the Swift runtime, so it gets a copy without.
+    """
+    for tool, package in [("valgrind", "valgrind"), ("objcopy", "binutils")]:
+        if not shutil.which(tool):
+            raise harness.Failed(f"{tool} is not installed: apt-get install {package}")
+    os.makedirs(harness.OUT, exist_ok=True)
+    copy, out = (os.path.join(harness.OUT, name) for name in ["ssebomb", "loop.callgrind"])
+    subprocess.run(["objcopy", "--strip-debug", harness.BINARY, copy], check=True)
+    if os.path.exists(out):
+        os.remove(out)
+    done = run_client(load, micro.callgrind(out, f"--toggle-collect={LOOP}"), copy)
+    collected = micro.collected(out)
+    if collected < done["events"]:
+        raise harness.Failed(f"callgrind collected nothing of {LOOP}, see {out}.log")
+    return {**done, "instructions": collected}
+
+
+def loop_instructions_per_event():
+    """Instructions of the whole loop per event that is alone in its wait and read.
+
+    One stream: how many share a wait would depend on the machine. The median of three, because a
+    machine that takes the CPU away for longer than a gap of 20 ms makes events share reads.
+    """
+    few, many = Load(1, 6, seconds=2.5), Load(1, 126, seconds=2.5)
+    slopes = [slope(loop_instructions, few, many, "events") for _ in range(3)]
+    return harness.median(value["instructions"] for value in slopes)
+
+
+# MARK: Bytes
+
+
+def bytes_per_stream():
+    """User-space memory per open, idle stream without TLS.
+
+    The least of three: histograms touch a page more or less, by how long connects happen to take.
+    """
+    few, many = 1_000, 12_000
+    least = {count: min(memory.plain(count) for _ in range(3)) for count in (few, many)}
+    return (least[many] - least[few]) / (many - few)
