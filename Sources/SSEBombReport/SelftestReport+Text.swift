@@ -171,8 +171,8 @@ extension SelftestDocument.Cell {
                 + "in time, with the same events on both sides: this machine can't carry the load"
         case .mockLate:
             let sent = events.sent.map { Units.rate($0) } ?? "none"
-            return "the mock, not the client, was the limit: it sent \(sent) of "
-                + "\(Units.rate(events.asked)) events/s"
+            return "the mock was at its own limit, which shows nothing about the client: it sent "
+                + "\(sent) of \(Units.rate(events.asked)) events/s"
                 + (scheduleSlips > 0
                     ? " and fell a second behind \(Units.count(scheduleSlips)) times" : "")
         }
