@@ -223,4 +223,32 @@ struct CalibrationRunTests {
         )
         #expect(fine.status == 0, "\(fine.stderr)")
     }
+
+    @Test("a run within the trusted load names its error, one beyond it is suspect")
+    func judged() async throws {
+        let directory = try TemporaryDirectory()
+        let path = try file(directory)
+        let mock = try await Mock(["--tokens", "20"])
+        let arguments = Mock.chatBody + ["--calibration", path, "-n", "60", mock.chat, "-c"]
+        let within = try await LoadRun.run(arguments + ["20"])
+        #expect(within.completed == 60)
+        let verdict = within.result["verdict"]
+        #expect(verdict["calibration"]["within"].int == 100_000)
+        #expect(verdict["calibration"]["file"].text == path)
+        #expect(verdict["calibration"]["streams"].int == 50)
+        #expect(within.outcome.stdout.contains("within 0.10 ms"))
+
+        let slow = try await Mock(["--tokens", "20", "--ttft", "1s", "--itl", "30ms"])
+        let beyond = try await LoadRun.run(
+            Mock.chatBody + ["--calibration", path, "-n", "51", "-c", "51", "--strict", slow.chat]
+        )
+        #expect(beyond.completed == 51)
+        #expect(beyond.outcome.status == 97)
+        let reasons = beyond.result["verdict"]["reasons"].array ?? []
+        let reason = try #require(reasons.first { $0["code"].text == "beyond_calibration" })
+        #expect(reason["state"].text == "suspect")
+        #expect(reason["value"].int == 51 && reason["bound"].int == 50)
+        #expect(beyond.outcome.stdout.contains("ssebomb selftest"))
+        #expect(!beyond.result["verdict"]["calibration"].exists)
+    }
 }
