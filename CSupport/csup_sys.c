@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,12 @@ void csup_name_thread(const char *name) {
     char kept[16] = {0};
     strncpy(kept, name, sizeof kept - 1);
     pthread_setname_np(pthread_self(), kept);
+}
+
+int csup_end_with(pid_t parent) {
+    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0, 0, 0) < 0) return -errno;
+    // Asked afterwards, so that no death can fall between question and request.
+    return getppid() == parent ? 0 : -ESRCH;
 }
 
 static int64_t nanoseconds(struct timeval t) {

@@ -155,6 +155,10 @@ int csup_short_timer_slack(void);
 /// Names the calling thread (15 bytes at most are kept).
 void csup_name_thread(const char *name);
 
+/// Has the kernel send SIGTERM to this process when the thread that started it ends. 0, or -ESRCH
+/// when its parent is not `parent`: then that one has ended already.
+int csup_end_with(pid_t parent);
+
 struct csup_usage {
     int64_t user_ns, system_ns;
     int64_t voluntary_switches, involuntary_switches;

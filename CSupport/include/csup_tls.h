@@ -106,6 +106,10 @@ int csup_tls_context_demand_client(csup_tls_context *context, const char *ca_fil
 /// Returns one of `CSUP_TLS_IDENTITY_`; after a failure the error queue has the reason.
 int csup_tls_context_identity(csup_tls_context *context, const char *cert, const char *key);
 
+/// Gives a server context a P-256 key and a certificate for localhost, 127.0.0.1 and ::1, both made
+/// now and valid for a week. Returns 1, or 0 with the reason in the error queue.
+int csup_tls_context_self_signed(csup_tls_context *context);
+
 /// Whether `host` is an IPv4 or IPv6 literal (SNI carries names only, RFC 6066 section 3).
 int csup_tls_is_address(const char *host);
 

@@ -88,6 +88,7 @@ extension ResultDocument {
         var state: String
         var reasons: [Reason]
         var server: [Reason]
+        var calibration: Calibration.Coverage?
 
         struct Reason: Codable, Equatable, Sendable {
             var code: String

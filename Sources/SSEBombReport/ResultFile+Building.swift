@@ -42,10 +42,11 @@ extension RunResult {
 }
 
 extension ResultDocument.VerdictRecord {
-    fileprivate init(_ verdict: Verdict) {
+    init(_ verdict: Verdict) {
         state = verdict.state.rawValue
         reasons = verdict.reasons.map { Reason($0, state: $0.state.rawValue) }
         server = verdict.server.map { Reason($0, state: nil) }
+        calibration = verdict.calibration
     }
 }
 

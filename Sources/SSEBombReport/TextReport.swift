@@ -44,6 +44,9 @@ public struct TextReport {
             }
         }
         for reason in verdict.reasons { layout.field(reason.state.rawValue, reason.sentence) }
+        if let coverage = verdict.calibration {
+            layout.field("calibration", coverage.sentence, indent: 0)
+        }
         for finding in verdict.server { layout.field("server", finding.sentence, indent: 0) }
     }
 

@@ -4,6 +4,13 @@ import Glibc
 
 /// Formats times of the real-time clock.
 enum Timestamp {
+    /// The present time.
+    static var now: String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return rfc3339(Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
     /// RFC 3339 in UTC with milliseconds: "2025-01-31T12:00:00.123Z".
     static func rfc3339(_ nanosecondsSince1970: Int64) -> String {
         let (quotient, remainder) = nanosecondsSince1970.quotientAndRemainder(

@@ -38,6 +38,11 @@ public enum Units {
         return sign + significant(abs(perSecond))
     }
 
+    /// A finite figure that somebody set: whole ones without decimals, others as `rate`.
+    public static func number(_ value: Double) -> String {
+        value >= 0 && value == value.rounded() ? fixed(value, decimals: 0) : rate(value)
+    }
+
     /// A count with thousands separators: "12,345".
     public static func count(_ count: some FixedWidthInteger) -> String {
         let digits = String(count.magnitude)

@@ -54,11 +54,19 @@ public struct Verdict: Sendable, Equatable {
     /// against the measurement, so it doesn't enter the state.
     public let server: [Reason]
 
+    /// The load of a self-test that covers the run's; nil where none does, or none was named.
+    public let calibration: Calibration.Coverage?
+
     /// Orders the reasons, the worst first.
-    public init(reasons: [Reason], server: [Reason] = []) {
+    public init(
+        reasons: [Reason],
+        server: [Reason] = [],
+        calibration: Calibration.Coverage? = nil
+    ) {
         self.reasons =
             reasons.filter { $0.state == .invalid } + reasons.filter { $0.state != .invalid }
         self.server = server
+        self.calibration = calibration
     }
 
     /// The state of the worst reason.

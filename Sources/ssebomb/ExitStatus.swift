@@ -13,7 +13,8 @@ enum ExitStatus {
     static let usage: Int32 = 64
     /// Not one request completed and some failed, or the target's name is unknown (EX_UNAVAILABLE).
     static let unavailable: Int32 = 69
-    /// The measurement is not valid, and `--strict` asks for that.
+    /// The measurement is not valid, and `--strict` asks for that; `selftest`: not one load could
+    /// be trusted.
     static let disbelieved: Int32 = 97
     /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
     static func signalled(_ signal: Int32) -> Int32 { 128 + signal }

@@ -12,7 +12,9 @@ struct SSEBomb: ParsableCommand {
         commandName: "ssebomb",
         abstract: "Load generator for Server-Sent Events and LLM token streams.",
         version: PlanBuilder.version,
-        subcommands: [RunCommand.self, ProbeCommand.self, ServeCommand.self],
+        subcommands: [
+            RunCommand.self, ProbeCommand.self, ServeCommand.self, SelftestCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 
@@ -28,7 +30,7 @@ struct SSEBomb: ParsableCommand {
             var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
-            leave(with: error)
+            leave(with: error, of: arguments.first)
         }
     }
 
@@ -39,15 +41,18 @@ struct SSEBomb: ParsableCommand {
         return "\(helpMessage(for: RunCommand.self))\n\(HelpText.subcommands(commands))"
     }
 
-    private static func sentence(for error: any Error) -> String {
+    private static func sentence(for error: any Error, of command: String?) -> String {
         let message = message(for: error)
         // Most often the rest of an unquoted header value, which may be a secret: never repeated.
         guard message.contains("nexpected argument") else { return message }
+        if let command, ["serve", "selftest"].contains(command) {
+            return "\(command) takes flags alone: leave out what isn't one"
+        }
         return "more than one URL: put values with spaces in quotes, as in -H 'Name: value'"
     }
 
     /// One line on standard error, then out; help and version go their own way.
-    private static func leave(with error: any Error) -> Never {
+    private static func leave(with error: any Error, of command: String?) -> Never {
         ProgressLine.clearIfDrawn()
         if let error = error as? SetupError {
             Terminal.message(error.sentence)
@@ -55,7 +60,7 @@ struct SSEBomb: ParsableCommand {
         }
         let status = exitCode(for: error).rawValue
         guard status == ExitStatus.usage else { exit(withError: error) }
-        Terminal.message("\(sentence(for: error)) (see 'ssebomb --help')")
+        Terminal.message("\(sentence(for: error, of: command)) (see 'ssebomb --help')")
         Glibc.exit(status)
     }
 }

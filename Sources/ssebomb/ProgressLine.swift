@@ -69,6 +69,13 @@ struct ProgressLine {
         }
     }
 
+    /// Draws a line of another command's making in the live line's place.
+    static func redraw(_ text: String) {
+        let room = max(Terminal.columns(of: STDERR_FILENO, otherwise: 80) - 1, 1)
+        isDrawn.store(true, ordering: .relaxed)
+        Terminal.error("\r" + text.prefix(room) + "\u{1B}[K")
+    }
+
     /// Takes the live line away; the report comes next.
     static func clearIfDrawn() {
         if isDrawn.exchange(false, ordering: .relaxed) { Terminal.error("\r\u{1B}[K") }

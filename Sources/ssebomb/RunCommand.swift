@@ -31,6 +31,7 @@ struct RunCommand: ParsableCommand {
         var prepared = try PlanBuilder.prepare(target, load: shape)
         load.apply(to: &prepared.plan)
         try output.check()
+        let calibration = try judgement.readCalibration()
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
@@ -48,7 +49,8 @@ struct RunCommand: ParsableCommand {
             labels: labels,
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
-        let verdict = Verdict.judge(result)
+        var verdict = Verdict.judge(result)
+        if let calibration { verdict = verdict.judged(by: calibration, result) }
         let written = publish(result, verdict, context)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(

@@ -19,6 +19,7 @@ struct ServeCommand: ParsableCommand {
           ssebomb serve --ttft lognormal:300ms,0.4 --itl exp:20ms --tokens uniform:50,500
           ssebomb serve --chunking 7-bytes --newline crlf --ping 1s --role-first
           ssebomb serve --fault reset@stream:0.01 --fault http-503@head:0.05
+          ssebomb serve --tls-self-signed      (then run with -k)
 
         Serves POST /v1/chat/completions and /v1/completions (max_tokens, stream, \
         stream_options), GET /events (plain SSE, honours Last-Event-ID), /v1/models, /health \
@@ -48,6 +49,7 @@ struct ServeCommand: ParsableCommand {
         sigaddset(&signals, SIGINT)
         sigaddset(&signals, SIGTERM)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
+        try place.bindLife()
 
         var plan = MockPlan()
         try place.apply(to: &plan)
@@ -95,11 +97,20 @@ struct ServePlaceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("PEM key of the certificate.", valueName: "FILE"))
     var tlsKey: String?
 
+    @Flag(help: "Serve TLS with a certificate made at start, for clients that verify nothing.")
+    var tlsSelfSigned = false
+
     @Option(
         name: .customLong("tls-client-ca"),
         help: ArgumentHelp("Demand a client certificate issued under these.", valueName: "FILE")
     )
     var tlsClientCA: String?
+
+    @Option(
+        help: ArgumentHelp("End when this process does, which started this one.", valueName: "PID"),
+        transform: ValueParsing.processID
+    )
+    var endWith: Int32?
 
     /// Writes these options into a plan.
     func apply(to plan: inout MockPlan) throws(SetupError) {
@@ -117,18 +128,45 @@ struct ServePlaceOptions: ParsableArguments {
         plan.host = String(host)
         plan.port = port
         if let cpus { plan.cpus = try CPUConfinement.apply(cpus) }
-        switch (tlsCert, tlsKey) {
-        case (nil, nil):
+        guard let identity = try tlsIdentity() else {
             guard tlsClientCA == nil else {
                 throw SetupError(
                     .usage,
-                    "--tls-client-ca needs TLS: give --tls-cert and --tls-key as well"
+                    "--tls-client-ca needs TLS: give --tls-cert and --tls-key, or --tls-self-signed"
                 )
             }
-        case (let cert?, let key?):
-            var options = TLSServerOptions(certFile: cert, keyFile: key)
-            options.clientCAFile = tlsClientCA
-            plan.tls = options
+            return
+        }
+        var options = TLSServerOptions(identity)
+        options.clientCAFile = tlsClientCA
+        plan.tls = options
+    }
+
+    /// Ends this process with the one that `--end-with` names, as SIGTERM would.
+    func bindLife() throws(SetupError) {
+        guard let endWith else { return }
+        do throws(Errno) { try endProcess(with: endWith) } catch {
+            throw SetupError(
+                .usage,
+                "--end-with: process \(endWith) didn't start this one, or is no more: name the"
+                    + " parent"
+            )
+        }
+    }
+
+    private func tlsIdentity() throws(SetupError) -> TLSServerOptions.Identity? {
+        if tlsSelfSigned {
+            guard tlsCert == nil, tlsKey == nil else {
+                throw SetupError(
+                    .usage,
+                    "--tls-self-signed excludes --tls-cert and --tls-key: keep it, or the two"
+                )
+            }
+            return .selfSigned
+        }
+        switch (tlsCert, tlsKey) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return .files(certificate: certificate, key: key)
         case (.some, nil): throw SetupError(.usage, "--tls-cert needs its key: give --tls-key")
         case (nil, .some):
             throw SetupError(.usage, "--tls-key needs its certificate: give --tls-cert")

@@ -131,6 +131,26 @@ enum ValueParsing {
         return value
     }
 
+    /// "500,2k": counts of at least 1, separated by commas.
+    static func positiveCounts(_ text: String) throws(ValueError) -> [UInt64] {
+        var counts: [UInt64] = []
+        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+            counts.append(try positiveCount(String(item)))
+        }
+        return counts
+    }
+
+    /// "10,50/s": rates above 0, separated by commas.
+    static func positiveRates(_ text: String) throws(ValueError) -> [Double] {
+        var rates: [Double] = []
+        for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let rate = try rate(String(item))
+            guard rate > 0 else { throw ValueError("it must be more than 0") }
+            rates.append(rate)
+        }
+        return rates
+    }
+
     /// "5000", "50/s", "50/1s", "3k/m": how many per second.
     static func rate(_ text: String) throws(ValueError) -> Double {
         let remedy = "write a rate such as 5000, 50/s, 3k/m or 10/500ms"
@@ -197,6 +217,14 @@ enum ValueParsing {
             }
         }
         return cpus
+    }
+
+    /// A process ID: positive, as the kernel's own type holds it.
+    static func processID(_ text: String) throws(ValueError) -> Int32 {
+        guard let number = Int32(text), number > 0 else {
+            throw ValueError("write a process ID such as $$ of a shell")
+        }
+        return number
     }
 
     private static func cpuNumber(_ text: Substring) -> Int32? {

@@ -92,6 +92,18 @@ import Testing
         #expect(throws: TLSSetupError.self) { try certificates.client(host: ".") }
     }
 
+    @Test func `a certificate made at start serves a client that verifies nothing, and no other`()
+        throws
+    {
+        let server = try TLSContext.server(TLSServerOptions(.selfSigned))
+        let accepting = try certificates.client { $0.verify = false }
+        let pair = try TLSPair(client: accepting, server: server).connected()
+        #expect(pair.client.session.version == "TLSv1.3")
+        let refusing = try TLSPair(client: certificates.client(), server: server)
+        refusing.settle()
+        #expect(refusing.client.handshake == .failed(.verify))
+    }
+
     @Test func `version names are those of the flags`() {
         #expect(TLSVersion.allCases.map(\.name) == ["1.0", "1.1", "1.2", "1.3"])
         #expect(TLSVersion(name: "1.2") == .tls12)

@@ -39,7 +39,7 @@ struct Certificates {
         clientCA: Bool = false,
         max: TLSVersion? = nil
     ) throws -> TLSContext {
-        var options = TLSServerOptions(certFile: pem(name), keyFile: key(name))
+        var options = TLSServerOptions(.files(certificate: pem(name), key: key(name)))
         options.clientCAFile = clientCA ? pem("client-ca") : nil
         options.maxVersion = max
         return try TLSContext.server(options)

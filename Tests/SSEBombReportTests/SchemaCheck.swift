@@ -1,16 +1,16 @@
-// A reader of the part of JSON Schema that docs/result.schema.json uses, so that the tests can
-// check documents without leaving the process.
+// A reader of the part of JSON Schema that the schemas in docs/ use, so that the tests can check
+// documents without leaving the process.
 
 import Foundation
 
 struct SchemaCheck {
     private let root: [String: Any]
 
-    /// The schema beside the documentation.
-    init() throws {
+    /// A schema beside the documentation.
+    init(_ name: String = "result") throws {
         let package = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let data = try Data(contentsOf: package.appendingPathComponent("docs/result.schema.json"))
+        let data = try Data(contentsOf: package.appendingPathComponent("docs/\(name).schema.json"))
         root = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
     }
 

@@ -68,20 +68,24 @@ public struct TLSClientOptions: Equatable, Sendable {
 
 /// How a server speaks TLS. Files are PEM.
 public struct TLSServerOptions: Equatable, Sendable {
-    /// The server's certificate chain (`--tls-cert`).
-    public var certFile: String
-    /// The certificate's key (`--tls-key`).
-    public var keyFile: String
+    /// Who a server says that it is.
+    public enum Identity: Equatable, Sendable {
+        /// A certificate chain (`--tls-cert`) and its key (`--tls-key`).
+        case files(certificate: String, key: String)
+        /// A key and a certificate for localhost made at start (`--tls-self-signed`): clients have
+        /// to accept any certificate.
+        case selfSigned
+    }
+
+    /// What the server shows.
+    public var identity: Identity
     /// Roots of acceptable client certificates; nil asks for none.
     public var clientCAFile: String?
     /// Highest version; nil is the highest there is.
     public var maxVersion: TLSVersion?
 
     /// A server that asks for no client certificate.
-    public init(certFile: String, keyFile: String) {
-        self.certFile = certFile
-        self.keyFile = keyFile
-    }
+    public init(_ identity: Identity) { self.identity = identity }
 }
 
 /// Settings shared by all TLS connections of one kind. Building one can take tens of milliseconds,
@@ -144,11 +148,18 @@ final class TLSContext: @unchecked Sendable {
     static func server(_ options: TLSServerOptions) throws(TLSSetupError) -> TLSContext {
         let context = try TLSContext(isServer: true, serverName: nil)
         try context.setVersions(nil, options.maxVersion)
-        try context.setIdentity(
-            cert: options.certFile,
-            key: options.keyFile,
-            flags: ("--tls-cert", "--tls-key")
-        )
+        switch options.identity {
+        case .files(let certificate, let key):
+            let flags = ("--tls-cert", "--tls-key")
+            try context.setIdentity(cert: certificate, key: key, flags: flags)
+        case .selfSigned:
+            guard csup_tls_context_self_signed(context.handle) == 1 else {
+                throw TLSSetupError(
+                    "OpenSSL can't make a certificate (\(takeError())); give one of your own with"
+                        + " --tls-cert and --tls-key"
+                )
+            }
+        }
         if let file = options.clientCAFile {
             try checkReadable(file, what: "client CA file", flag: nil)
             guard csup_tls_context_demand_client(context.handle, file) == 1 else {

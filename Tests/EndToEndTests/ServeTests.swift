@@ -1,0 +1,83 @@
+// The mock server as a program: a certificate of its own, and whom it ends with.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite("The mock as a program")
+struct ServeTests {
+    @Test("--tls-self-signed serves TLS without files, to those who verify nothing")
+    func selfSigned() async throws {
+        let mock = try await Mock(["--tls-self-signed"])
+        #expect(mock.url.hasPrefix("https://"))
+        let accepting = try await LoadRun.run(["-c", "2", "-n", "4", "-k", mock.events])
+        #expect(accepting.completed == 4)
+        #expect(accepting.count(of: "tls") == 2)
+        let verifying = try await LoadRun.run(["-n", "1", mock.events])
+        #expect(verifying.failures == ["tls_verify": 1])
+    }
+
+    @Test("the certificate names localhost and its addresses, and is valid now and for a week")
+    func certificate() async throws {
+        let mock = try await Mock(["--tls-self-signed"])
+        let directory = try TemporaryDirectory()
+        let place = "127.0.0.1:\(mock.port)"
+        let shown = try await Tool.run("/usr/bin/env", ["openssl", "s_client", "-connect", place])
+        let file = try directory.write("shown.pem", Array(shown.stdout.utf8))
+        let day = 86_400
+        for (question, answer) in [
+            (["-checkhost", "localhost"], "does match"), (["-checkip", "127.0.0.1"], "does match"),
+            (["-checkip", "::1"], "does match"), (["-checkend", "0"], "will not expire"),
+            (["-checkend", "\(6 * day)"], "will not expire"),
+            (["-checkend", "\(8 * day)"], "will expire"),
+            (["-checkhost", "other.example"], "does NOT match"),
+        ] {
+            let asked = try await Tool.run(
+                "/usr/bin/env",
+                ["openssl", "x509", "-in", file, "-noout"] + question
+            )
+            #expect(asked.stdout.contains(answer), "\(question): \(asked.stdout)\(asked.stderr)")
+        }
+        let again = try await Mock(["--tls-self-signed"])
+        let other = try await Tool.run(
+            "/usr/bin/env",
+            ["openssl", "s_client", "-connect", "127.0.0.1:\(again.port)"]
+        )
+        let pem = { (text: String) in text.components(separatedBy: "-----").dropFirst(2).first }
+        #expect(pem(shown.stdout) != nil && pem(shown.stdout) != pem(other.stdout))
+    }
+
+    @Test("--end-with ends the mock with the process that started it, however that ends")
+    func endsWithParent() async throws {
+        let line = "'\(Binary.path)' serve --end-with $$ & wait"
+        let shell = try Tool.start("/bin/sh", ["-c", line])
+        let url = try await Tool.url(saidBy: shell)
+        let alive = try await Binary.run(["probe", "--max-events", "1", url + "/events"])
+        #expect(alive.status == 0, "\(alive.stderr)")
+        shell.send(signal: SIGKILL)
+        _ = try await shell.outcome(within: .seconds(5))
+        let deadline = ContinuousClock.now + .seconds(5)
+        var after = alive
+        while after.status == 0, ContinuousClock.now < deadline {
+            after = try await Binary.run(["probe", "--max-events", "1", url + "/events"])
+        }
+        #expect(after.status == 1)
+    }
+
+    @Test(
+        "flags that contradict each other are refused",
+        arguments: [
+            (["--tls-self-signed", "--tls-cert", "c.pem"], "keep it, or the two"),
+            (["--tls-self-signed", "--tls-key", "k.pem"], "keep it, or the two"),
+            (["--tls-client-ca", "a.pem"], "--tls-self-signed"),
+            (["--end-with", "0"], "process ID"),
+            (["--end-with", "x"], "process ID"), (["--end-with", "2147483647"], "name the parent"),
+        ] as [([String], String)]
+    )
+    func usage(_ arguments: [String], _ part: String) async throws {
+        let outcome = try await Binary.run(["serve"] + arguments)
+        #expect(outcome.status == 64, "\(outcome.stderr)")
+        #expect(outcome.stderr.contains(part), "\(outcome.stderr)")
+        #expect(outcome.stdout.isEmpty)
+    }
+}
