@@ -28,6 +28,8 @@ extension ResultDocument {
         var clock: String
         var until: String?
         var maxEvents: UInt64?
+        var sentAt: String?
+        var eventLogStreams: Int?
         var timeouts: Timeouts
         var limits: Limits
         var keepalive: Bool
@@ -49,6 +51,8 @@ extension ResultDocument {
             case connectRate = "connect_rate"
             case seed, threads, cpus, clock, until
             case maxEvents = "max_events"
+            case sentAt = "sent_at"
+            case eventLogStreams = "event_log_streams"
             case timeouts, limits, keepalive, reuse
         }
     }

@@ -118,6 +118,8 @@ extension ResultDocument {
         var clockSteps: UInt64?
         var fullReads: UInt64
         var clipped: UInt64
+        var sentAt: SentAt?
+        var eventLog: EventLog?
         var tokens: Tokens?
         var bytes: Bytes
         var connections: Connections
@@ -156,6 +158,22 @@ extension ResultDocument {
         struct Lumps: Codable, Equatable, Sendable {
             var streams: UInt64
             var of: UInt64
+        }
+
+        struct SentAt: Codable, Equatable, Sendable {
+            var read: UInt64
+            var missing: UInt64
+            var beforeSend: UInt64
+
+            enum CodingKeys: String, CodingKey {
+                case read, missing
+                case beforeSend = "before_send"
+            }
+        }
+
+        struct EventLog: Codable, Equatable, Sendable {
+            var written: UInt64
+            var lost: UInt64
         }
 
         struct Tokens: Codable, Equatable, Sendable {
@@ -197,7 +215,10 @@ extension ResultDocument {
             case stampsReplaced = "stamps_replaced"
             case clockSteps = "clock_steps"
             case fullReads = "full_reads"
-            case clipped, tokens, bytes, connections
+            case clipped
+            case sentAt = "sent_at"
+            case eventLog = "event_log"
+            case tokens, bytes, connections
         }
     }
 

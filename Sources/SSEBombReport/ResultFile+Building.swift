@@ -112,6 +112,8 @@ extension ResultDocument.Plan {
         clock = plan.clock.rawValue
         until = plan.until.map { String(decoding: $0, as: UTF8.self) }
         maxEvents = plan.maxEvents
+        sentAt = plan.sendTime?.text
+        eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
             headerS: plan.timeouts.header.map { seconds($0) },
@@ -170,6 +172,10 @@ extension ResultDocument.Counts {
         fullReads = counts.fullReads
         lumps = Lumps(streams: counts.streamsInOneLump, of: counts.streamsOfSeveralTokens)
         clipped = result.clipped
+        sentAt = counts.sendTimes.map {
+            SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
+        }
+        eventLog = counts.eventLog.map { EventLog(written: $0.written, lost: $0.lost) }
         if result.hasTokens { tokens = Tokens(counts) }
         let usesTLS = result.plan.tls != nil
         bytes = Bytes(

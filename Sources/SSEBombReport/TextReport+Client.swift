@@ -26,6 +26,7 @@ extension TextReport {
         if counts.comments > 0 { layout.field("comments", Units.count(counts.comments)) }
         if counts.retries > 0 { layout.field("retry fields", Units.count(counts.retries)) }
         coalesced(&layout)
+        sendTimes(&layout)
         if result.hasTokens { tokens(&layout) }
         var bytes =
             "\(Units.bytes(counts.bytesReceived)) received, "
@@ -111,6 +112,7 @@ extension TextReport {
         if counts.fullReads > 0 {
             layout.field("full reads", "\(Units.count(counts.fullReads)) filled the buffer")
         }
+        eventLog(&layout)
         if counts.backoff > 0 {
             let seconds = Units.rate(Double(counts.backoff) / 1e9)
             layout.field("back-off", "\(seconds) slot-seconds spent waiting after failures")

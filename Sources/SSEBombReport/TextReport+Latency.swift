@@ -5,7 +5,7 @@ import SSEBombCore
 
 extension TextReport {
     private static let serverMetrics: [Metric] = [
-        .ttft, .ttftFresh, .ttfe, .ttfo, .gap, .itl, .tpot, .e2e, .headers, .connect, .tls,
+        .ttft, .ttftFresh, .ttfe, .ttfo, .gap, .itl, .oneWay, .tpot, .e2e, .headers, .connect, .tls,
         .lastToken, .maxGap,
     ]
     private static let clientMetrics: [Metric] = [.deliveryLag, .stampWindow, .sendLag]

@@ -65,6 +65,8 @@ enum DryRun {
             ),
             ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
             ("clock", plan.clock.rawValue),
+            ("event_log", plan.loggedStreams > 0 ? "of \(plan.loggedStreams) streams" : "none"),
+            ("sent_at", plan.sendTime.map { Terminal.printable($0.text) } ?? "not read"),
             ("connect_timeout", times.connect.map(spell) ?? "none"),
             ("header_timeout", times.header.map(spell) ?? "none"),
             ("first_event_timeout", times.firstEvent.map(spell) ?? "none"),

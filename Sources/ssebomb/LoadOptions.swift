@@ -112,6 +112,21 @@ struct OutputOptions: ParsableArguments {
     var format: OutputFormat = .text
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write every event of the first streams here, one JSON object a line.",
+            valueName: "FILE"
+        )
+    )
+    var eventLog: String?
+
+    @Option(
+        help: ArgumentHelp("Streams in the event log (default: 100).", valueName: "N"),
+        transform: ValueParsing.positiveCount
+    )
+    var eventLogStreams: UInt64?
+
+    @Option(
         help: ArgumentHelp("Label kept in the result file; repeatable.", valueName: "K=V")
     )
     var label: [String] = []

@@ -109,6 +109,7 @@ enum PlanBuilder {
             plan.until = Array(text.utf8)
         }
         plan.maxEvents = options.maxEvents
+        plan.sendTime = options.sentAt
     }
 
     /// The load that `options` ask for; `usable` is the process's affinity mask.

@@ -43,7 +43,10 @@ struct ProbeCommand: ParsableCommand {
         )
         watch.attach { coordinator.interrupt(signal: $0) }
         let columns = Terminal.columns(of: STDOUT_FILENO, otherwise: 160)
-        var view = ProbeView(style: json ? .json : .text(columns: columns))
+        var view = ProbeView(
+            style: json ? .json : .text(columns: columns),
+            hasSendTimes: stream.sentAt != nil
+        )
         var outcome = OutputOutcome.written
         func showNews() {
             for record in trace.drain() where outcome == .written {

@@ -13,14 +13,19 @@ struct ProbeView {
     }
 
     private let style: Style
+    /// Whether events have send times of their own (`--sent-at`).
+    private let hasSendTimes: Bool
     private var didWriteHead = false
 
-    init(style: Style) { self.style = style }
+    init(style: Style, hasSendTimes: Bool = false) {
+        self.style = style
+        self.hasSendTimes = hasSendTimes
+    }
 
     /// The record's line, with its line end.
     mutating func render(_ record: TraceRecord) -> String {
         switch style {
-        case .json: return Self.json(record) + "\n"
+        case .json: return json(record) + "\n"
         case .text(let columns):
             let head = didWriteHead ? "" : Self.row("at", "gap", "what", "")
             didWriteHead = true
@@ -62,6 +67,7 @@ extension ProbeView {
         }
         if event.isUnknown { marks.append("unknown") }
         if event.coalesced { marks.append("coalesced") }
+        if let oneWay = event.oneWay { marks.append("one-way \(time(oneWay))") }
         if !event.id.isEmpty { marks.append("id=\(Terminal.printable(event.id, limit: 20))") }
         let prefix = marks.isEmpty ? "" : "[\(marks.joined(separator: " "))] "
         let data = Terminal.printable(event.data, limit: max(room - prefix.count, 10))
@@ -109,7 +115,7 @@ extension ProbeView {
 // MARK: - For programs
 
 extension ProbeView {
-    private static func json(_ record: TraceRecord) -> String {
+    private func json(_ record: TraceRecord) -> String {
         var line = JSONLine()
         switch record {
         case .connected(let at, _):
@@ -131,6 +137,7 @@ extension ProbeView {
             line.add("gap_ns", event.gap)
             line.add("token", event.isToken)
             line.add("coalesced", event.coalesced)
+            if hasSendTimes { line.add("one_way_ns", event.oneWay) }
         case .comment: line.add("comment", true)
         case .retry(_, let milliseconds): line.add("retry_ms", Int64(milliseconds))
         case .end(let end):

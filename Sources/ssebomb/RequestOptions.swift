@@ -2,6 +2,7 @@
 // that sends a request. Declarations only: RequestAssembly gives them their meaning.
 
 import ArgumentParser
+import SSEBombCore
 
 /// What is sent.
 struct RequestOptions: ParsableArguments {
@@ -90,6 +91,16 @@ struct StreamOptions: ParsableArguments {
         )
     )
     var clock: ClockName = .kernel
+
+    @Option(
+        help: ArgumentHelp(
+            "Where each event's data has its own send time, e.g. meta.sent:ms; units ns (default), "
+                + "us, ms, s.",
+            valueName: "PATH[:UNIT]"
+        ),
+        transform: SendTimeParsing.path
+    )
+    var sentAt: SendTimePath?
 
     @Option(
         help: ArgumentHelp(

@@ -2,6 +2,7 @@
 // is found before the first connection, and everything measured is shown before the process ends.
 
 import ArgumentParser
+import Glibc
 import SSEBombCore
 import SSEBombReport
 
@@ -32,6 +33,7 @@ struct RunCommand: ParsableCommand {
         load.apply(to: &prepared.plan)
         try output.check()
         let calibration = try judgement.readCalibration()
+        output.apply(to: &prepared.plan)
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
@@ -43,7 +45,8 @@ struct RunCommand: ParsableCommand {
                 Terminal.message("warning: \(warning)")
             }
         }
-        let result = try carryOut(prepared, watch)
+        let log = try output.openEventLog()
+        let result = try carryOut(prepared, watch, log)
         let context = RunContext(
             toolVersion: PlanBuilder.version,
             labels: labels,
@@ -51,7 +54,7 @@ struct RunCommand: ParsableCommand {
         )
         var verdict = Verdict.judge(result)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
-        let written = publish(result, verdict, context)
+        let written = publish(result, verdict, context, log)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
@@ -75,25 +78,31 @@ struct RunCommand: ParsableCommand {
 
     private func carryOut(
         _ prepared: PreparedRun,
-        _ watch: SignalWatch
+        _ watch: SignalWatch,
+        _ log: EventLogFile?
     ) throws(SetupError) -> RunResult {
         let coordinator = try Coordinator(
             plan: prepared.plan,
             template: prepared.template,
             trace: nil
         )
+        if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
         watch.attach { coordinator.interrupt(signal: $0) }
         var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
         defer { ProgressLine.clearIfDrawn() }
-        return try coordinator.run { line.update($0) }
+        return try coordinator.run(
+            progress: { line.update($0) },
+            events: log.map { log in { log.append($0) } }
+        )
     }
 
-    /// Writes file and report; false where one of them couldn't be. The file comes first: a report
+    /// Writes files and report; false where one of them couldn't be. The files come first: a report
     /// may wait for its reader.
     private func publish(
         _ result: RunResult,
         _ verdict: Verdict,
-        _ context: RunContext
+        _ context: RunContext,
+        _ log: EventLogFile?
     ) -> Bool {
         let file = ResultFile(result, verdict: verdict, context: context)
         var complaints: [String] = []
@@ -103,6 +112,11 @@ struct RunCommand: ParsableCommand {
             } catch {
                 complaints.append(error.sentence)
             }
+        }
+        do throws(OutputError) {
+            try log?.finish()
+        } catch {
+            complaints.append(error.sentence)
         }
         if output.wantsJSONOnOutput {
             do throws(OutputError) {
@@ -156,13 +170,38 @@ extension OutputOptions {
         return Terminal.canRedraw() ? .live : .plain
     }
 
-    /// Refuses a result file that couldn't be written at the end.
+    /// Refuses files that couldn't be written at the end.
     func check() throws(SetupError) {
-        guard let output else { return }
+        if eventLog == nil, eventLogStreams != nil {
+            throw SetupError(.usage, "--event-log-streams needs --event-log: name its file")
+        }
+        if eventLog == "-" {
+            throw SetupError(.usage, "--event-log: standard output has the report: name a file")
+        }
+        if let output, output == eventLog {
+            throw SetupError(.usage, "-o and --event-log name the same file: use two")
+        }
         do throws(OutputError) {
-            try AtomicFile.check(output)
+            if let output { try AtomicFile.check(output, flag: "-o") }
+            if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
         } catch {
             throw SetupError(.usage, error.sentence)
+        }
+    }
+
+    /// How many streams the event log samples.
+    func apply(to plan: inout RunPlan) {
+        guard eventLog != nil else { return }
+        plan.loggedStreams = Int(min(eventLogStreams ?? 100, UInt64(plan.streams)))
+    }
+
+    /// The event log, if one is wanted.
+    func openEventLog() throws(SetupError) -> EventLogFile? {
+        guard let eventLog else { return nil }
+        do throws(OutputError) {
+            return try EventLogFile(path: eventLog)
+        } catch {
+            throw SetupError(.system, error.sentence)
         }
     }
 

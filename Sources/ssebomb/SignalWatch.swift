@@ -10,6 +10,7 @@ import Synchronization
 final class SignalWatch: Sendable {
     private struct State {
         var interrupt: (@Sendable (Int32) -> Void)?
+        var cleanUp: (@Sendable () -> Void)?
         var first: Int32?
         var firstAt = Instant.none
     }
@@ -56,6 +57,12 @@ final class SignalWatch: Sendable {
         state.withLock { $0.interrupt = interrupt }
     }
 
+    /// From now on the signal that ends the process calls `cleanUp` (on the watching thread)
+    /// before: other threads' files and the like get no other chance.
+    func beforeLeaving(_ cleanUp: @escaping @Sendable () -> Void) {
+        state.withLock { $0.cleanUp = cleanUp }
+    }
+
     /// The signal that came, if one did.
     var received: Int32? { state.withLock { $0.first } }
 
@@ -82,6 +89,7 @@ final class SignalWatch: Sendable {
             guard let interrupt else {
                 // Not exit(3): its handlers could wait for threads that are in the way.
                 ProgressLine.clearIfDrawn()
+                state.withLock { $0.cleanUp }?()
                 _exit(ExitStatus.signalled(number))
             }
             interrupt(number)

@@ -6,7 +6,7 @@ import Testing
 @testable import SSEBombReport
 
 /// A directory of its own, removed with all its files.
-private final class ScratchDirectory {
+final class ScratchDirectory {
     let path: String
 
     init() {

@@ -72,17 +72,23 @@ public final class Coordinator: Sendable {
 
     /// Runs the plan to its end.
     ///
-    /// - Parameter progress: called on this thread about ten times a second.
+    /// - Parameters:
+    ///   - progress: called on this thread about ten times a second.
+    ///   - events: called on this thread as often with the events of sampled streams, those of one
+    ///     stream in order. What it takes too long to take is lost, and counted.
     public func run(
-        progress: ((RunProgress) -> Void)? = nil
+        progress: ((RunProgress) -> Void)? = nil,
+        events: EventSink? = nil
     ) throws(SetupError) -> RunResult {
         let stats = (0..<plan.threads).map { _ in LoopStats() }
         defer { for loop in stats { loop.destroy() } }
         let request = Self.copy(template.bytes)
         let until = Self.copy(plan.until ?? [])
+        let observers = Observers(plan, hasSink: events != nil)
         defer {
             request.deallocate()
             until.deallocate()
+            observers.destroy()
         }
         let pressure = MachinePressure.read()
         var before = csup_usage()
@@ -92,10 +98,11 @@ public final class Coordinator: Sendable {
         let outcomes = LoopOutcomes(loops: plan.threads)
         loopsRunning.store(plan.threads, ordering: .relaxed)
 
-        let threads = try start(stats, request, until, windows, outcomes)
+        let threads = try start(stats, request, until, observers, windows, outcomes)
         var recorder = IntervalRecorder(loops: stats, start: windows.start)
-        watch(windows, stats, &recorder, progress)
+        watch(windows, stats, &recorder, progress) { observers.drain(into: events) }
         for thread in threads { thread.join() }
+        observers.drain(into: events)
         let ended = Instant.now()
         recorder.closeSecond(at: ended)
         recorder.finish()
@@ -122,6 +129,7 @@ public final class Coordinator: Sendable {
         _ stats: [LoopStats],
         _ request: UnsafeRawBufferPointer,
         _ until: UnsafeRawBufferPointer,
+        _ observers: Observers,
         _ windows: RunWindows,
         _ outcomes: LoopOutcomes
     ) throws(SetupError) -> [PinnedThread] {
@@ -139,6 +147,10 @@ public final class Coordinator: Sendable {
                 tlsContext: tlsContext,
                 until: until,
                 trace: trace,
+                sendTimes: observers.sendTimes,
+                log: observers.rings.isEmpty ? nil : observers.rings[index],
+                loggedSlots: Self.sample(plan.loggedStreams, of: plan, for: index),
+                firstStream: Self.firstStream(of: index, plan.streams, among: plan.threads),
                 wakeDescriptor: wakeDescriptors[index],
                 slotCount: Self.share(of: plan.streams, for: index, among: plan.threads)
             )
@@ -178,7 +190,23 @@ public final class Coordinator: Sendable {
 
     /// Streams of loop `index`: as equal as whole numbers allow.
     static func share(of total: Int, for index: Int, among count: Int) -> Int {
-        total * (index + 1) / count - total * index / count
+        firstStream(of: index + 1, total, among: count)
+            - firstStream(of: index, total, among: count)
+    }
+
+    private static func firstStream(of index: Int, _ total: Int, among count: Int) -> Int {
+        total * index / count
+    }
+
+    /// Streams of loop `index` that belong to a sample of `size`: as many as fall to it when the
+    /// sample is spread evenly over all streams, so never more than the loop has.
+    static func sample(_ size: Int, of plan: RunPlan, for index: Int) -> Int {
+        func before(_ stream: Int) -> Int {
+            (min(size, plan.streams) * stream + plan.streams - 1) / plan.streams
+        }
+        let first = firstStream(of: index, plan.streams, among: plan.threads)
+        let end = firstStream(of: index + 1, plan.streams, among: plan.threads)
+        return before(end) - before(first)
     }
 
     // MARK: Watching
@@ -190,7 +218,8 @@ public final class Coordinator: Sendable {
         _ windows: RunWindows,
         _ stats: [LoopStats],
         _ recorder: inout IntervalRecorder,
-        _ progress: ((RunProgress) -> Void)?
+        _ progress: ((RunProgress) -> Void)?,
+        _ drain: () -> Void
     ) {
         var nextLook = windows.start + Self.lookInterval
         var nextSecond = windows.start + Nanoseconds.seconds(1)
@@ -205,6 +234,7 @@ public final class Coordinator: Sendable {
             // Not past the second, whose counts would then be those of a longer one.
             nextLook = min(now + Self.lookInterval, nextSecond)
             if let progress { progress(look(windows, stats, recorder, now)) }
+            drain()
         }
     }
 
@@ -239,6 +269,31 @@ public final class Coordinator: Sendable {
             ttft: recorder.ttft,
             gap: recorder.gap
         )
+    }
+}
+
+/// Takes the events of sampled streams; they are gone when it returns.
+public typealias EventSink = (UnsafeBufferPointer<LoggedEvent>) -> Void
+
+/// What loops look at single events with, where somebody asked for it. A handle.
+private struct Observers {
+    let sendTimes: SendTimeReader?
+    /// One a loop, or none.
+    let rings: [EventRing]
+
+    init(_ plan: RunPlan, hasSink: Bool) {
+        sendTimes = plan.sendTime.map { SendTimeReader($0) }
+        rings = plan.loggedStreams > 0 && hasSink ? (0..<plan.threads).map { _ in EventRing() } : []
+    }
+
+    func drain(into events: EventSink?) {
+        guard let events else { return }
+        for ring in rings { ring.drain(events) }
+    }
+
+    func destroy() {
+        sendTimes?.destroy()
+        for ring in rings { ring.destroy() }
     }
 }
 

@@ -41,6 +41,8 @@ public struct TracedEvent: Sendable {
     public var isUnknown: Bool
     /// Shares its read with the previous token-bearing event.
     public var coalesced: Bool
+    /// Arrival minus the event's own send time; nil without `--sent-at`, or where it has none.
+    public var oneWay: Int64?
 }
 
 /// How the traced stream ended.

@@ -46,14 +46,14 @@ extension LoopThread {
         let type = slot.pointee.sse.eventType
         if !type.isEmpty, arrival.isMeasured { eventTypes.count(type) }
         if !until.isEmpty, coldIsUntil(data) {
-            if isTraced { traceEvent(slot, EventFacts(), arrival) }
+            if isObserved { coldObserveUntil(index, slot, arrival) }
             return coldComplete(index, slot, arrival)
         }
         var facts = TokenProbe.read(data, eventType: type, dialect: &slot.pointee.dialect)
         if slot.pointee.dialect != dialect || slot.pointee.dialect == .undetermined {
             coldRecognise(&facts, slot)
         }
-        if isTraced { traceEvent(slot, facts, arrival) }
+        if isObserved { observe(index, slot, facts, arrival) }
         if facts.isTokenBearing { token(facts, slot, &arrival) }
         if !facts.contents.isDisjoint(with: [.finish, .usage, .error, .done, .unknown]) {
             coldRareFacts(facts, index, slot, arrival)

@@ -52,6 +52,7 @@ extension LoopThread {
             consume(bytes, index, slot, &arrival)
         }
         if arrival.events > 1 { coldNoteCoalescing(slot, arrival) }
+        if let log { publishEvents(log, arrival) }
     }
 
     /// Makes an arrival of a kernel stamp (0: none).
@@ -99,7 +100,7 @@ extension LoopThread {
     }
 
     /// How much earlier than its stamp the first of a read's events can have come.
-    private mutating func stampWindow(_ arrival: Arrival) -> Int64 {
+    mutating func stampWindow(_ arrival: Arrival) -> Int64 {
         var empty = arrival.emptyAt
         if arrival.at - empty > Self.inconclusiveWindow,
             let bound = firstArrivalBound(notAfter: arrival.at)

@@ -308,7 +308,9 @@ extension LoopThread {
             // What came behind the handshake is still in the feed: session tickets, or a refusal.
             if slot.pointee.generation == generation, slot.pointee.fd >= 0 {
                 var arrival = Arrival(at: done, readAt: done)
+                arrival.emptyAt = slot.pointee.emptySince
                 decrypt(session, index, slot, &arrival)
+                if let log { publishEvents(log, arrival) }
             }
         }
     }

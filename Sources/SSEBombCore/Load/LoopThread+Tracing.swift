@@ -41,7 +41,8 @@ extension LoopThread {
     func traceEvent(
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ facts: EventFacts,
-        _ arrival: Arrival
+        _ arrival: Arrival,
+        _ sent: Instant?
     ) {
         let parser = slot.pointee.sse
         let type = parser.eventType
@@ -56,7 +57,8 @@ extension LoopThread {
             isToken: isToken,
             isReasoning: facts.isReasoningOnly,
             isUnknown: facts.contents.contains(.unknown),
-            coalesced: isToken && arrival.tokens > 0
+            coalesced: isToken && arrival.tokens > 0,
+            oneWay: sent.map { arrival.at - $0 }
         )
         trace?.append(.event(event))
     }

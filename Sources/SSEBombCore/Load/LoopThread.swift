@@ -21,6 +21,16 @@ struct LoopThread: ~Copyable {
     let until: UnsafeRawBufferPointer
     let trace: EventTrace?
     let isTraced: Bool
+    /// Set with `--sent-at`; the memory is the coordinator's.
+    let sendTimes: SendTimeReader?
+    /// Set with `--event-log`; the memory is the coordinator's.
+    let log: EventRing?
+    /// Slots whose events are logged: the first so many.
+    let loggedSlots: Int
+    /// Number of this loop's first stream among those of all loops, from 0.
+    let firstStream: Int
+    /// Somebody asked for single events.
+    let isObserved: Bool
     let wakeDescriptor: Int32
     let slotCount: Int
 
@@ -101,6 +111,13 @@ struct LoopThread: ~Copyable {
         until = setup.until
         trace = setup.trace
         isTraced = setup.trace != nil
+        sendTimes = setup.sendTimes
+        log = setup.log
+        loggedSlots = setup.loggedSlots
+        firstStream = setup.firstStream
+        // Not from self: an autoclosure over a half-made noncopyable self makes Swift 6.3 destroy a
+        // poller that was never set, and so close descriptor 0.
+        isObserved = setup.trace != nil || setup.sendTimes != nil || setup.log != nil
         wakeDescriptor = setup.wakeDescriptor
         slotCount = setup.slotCount
         dialect = setup.plan.dialect
@@ -321,6 +338,10 @@ struct LoopSetup: @unchecked Sendable {
     var tlsContext: TLSContext?
     var until: UnsafeRawBufferPointer
     var trace: EventTrace?
+    var sendTimes: SendTimeReader?
+    var log: EventRing?
+    var loggedSlots: Int
+    var firstStream: Int
     var wakeDescriptor: Int32
     var slotCount: Int
 }

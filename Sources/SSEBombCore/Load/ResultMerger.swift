@@ -119,6 +119,7 @@ struct ResultMerger {
         fillRequests(&counts)
         fillStreams(&counts)
         fillTokens(&counts, scale)
+        fillSingleEvents(&counts)
         let windows = merged { $0.coalescedGapWindow }
         let bound = Self.arrivalBound(gap)
         counts.coalescedAtArrival = windows.count(atMost: bound)
@@ -187,6 +188,22 @@ struct ResultMerger {
         counts.tlsResumed = total(.tlsResumed)
         counts.kernelClockStreams = total(.kernelClockStreams)
         counts.userClockStreams = total(.userClockStreams)
+    }
+
+    private func fillSingleEvents(_ counts: inout RunCounts) {
+        if plan.sendTime != nil {
+            var times = SendTimeCounts()
+            times.read = total(.sendTimesRead)
+            times.missing = total(.sendTimesMissing)
+            times.beforeSend = total(.sentAfterArrival)
+            counts.sendTimes = times
+        }
+        if plan.loggedStreams > 0 {
+            var log = EventLogCounts()
+            log.written = total(.loggedEvents)
+            log.lost = total(.unloggedEvents)
+            counts.eventLog = log
+        }
     }
 
     private func fillTokens(_ counts: inout RunCounts, _ scale: TokenScale) {

@@ -69,6 +69,13 @@ public struct RunCounts: Sendable {
     /// Requests timed by the clock after each read.
     public var userClockStreams: UInt64 = 0
 
+    // MARK: Single events
+
+    /// Send times of the window's requests; nil without `--sent-at`.
+    public var sendTimes: SendTimeCounts?
+    /// Events of sampled streams, of the whole run; nil without `--event-log`.
+    public var eventLog: EventLogCounts?
+
     // MARK: Tokens of the window's requests
 
     /// The server's count where there is one, else token-bearing events.
@@ -108,4 +115,28 @@ public struct RunCounts: Sendable {
     public var connectionsReused: UInt64 = 0
     /// Of the opened ones, those whose TLS session was resumed.
     public var tlsResumed: UInt64 = 0
+}
+
+/// What became of the events' own send times (`--sent-at`). End markers are not counted.
+public struct SendTimeCounts: Sendable {
+    /// Events whose send time was read.
+    public var read: UInt64 = 0
+    /// Events without a readable one.
+    public var missing: UInt64 = 0
+    /// Of those read, those that arrived before it: in no `one_way`.
+    public var beforeSend: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
+}
+
+/// What became of the events of sampled streams (`--event-log`).
+public struct EventLogCounts: Sendable {
+    /// Events handed to the log.
+    public var written: UInt64 = 0
+    /// Events left out because the log was behind.
+    public var lost: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
 }

@@ -52,6 +52,10 @@ public struct RunPlan: Sendable {
     public var until: [UInt8]?
     /// This many events complete the stream.
     public var maxEvents: UInt64?
+    /// Where each event's own send time stands; nil where it is not asked for.
+    public var sendTime: SendTimePath?
+    /// Streams of which every event is logged, over all loops; 0 logs none.
+    public var loggedStreams = 0
     /// Limits of time; each has its own failure kind.
     public var timeouts = Timeouts()
     /// Limits of what a server may send.

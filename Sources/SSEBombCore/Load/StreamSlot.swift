@@ -118,6 +118,8 @@ struct StreamSlot: BitwiseCopyable {
     var sampleEntry: Int16 = -1
     /// Failures in a row; decides how long the slot waits.
     var failuresInRow: UInt16 = 0
+    /// Which request of the slot this is, from 1.
+    var requestNumber: UInt32 = 0
     /// Requests that the connection has carried.
     var requestsOnConnection: UInt32 = 0
     /// Which of the plan's addresses the connection goes to.
@@ -145,6 +147,7 @@ struct StreamSlot: BitwiseCopyable {
     mutating func beginRequest(dialect: Dialect, limits: WireLimits, pool: SpillPool) {
         let kept = flags.intersection([.kernelStamps, .belongs, .hasTicket, .undrained])
         flags = kept
+        requestNumber &+= 1
         framing = .none
         bodyRemaining = 0
         chunked = ChunkedDecoder(limits: limits)

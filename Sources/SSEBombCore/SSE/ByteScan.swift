@@ -89,6 +89,16 @@ enum ByteScan {
             && memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
+    /// The same for a text that was given when the program ran.
+    static func begins(
+        _ start: UnsafeRawPointer,
+        _ end: UnsafeRawPointer,
+        with text: UnsafeRawBufferPointer
+    ) -> Bool {
+        guard let other = text.baseAddress else { return true }
+        return end - start >= text.count && memcmp(start, other, text.count) == 0
+    }
+
     /// Where the sixteen bytes at `at`, all readable, hold LF or CR.
     @inline(__always)  // Must merge into the caller's loop.
     private static func lineEndHits(_ at: UnsafeRawPointer) -> UInt128 {

@@ -167,6 +167,18 @@ extension JSONScanner {
         return true
     }
 
+    /// Moves past a key of this spelling, which holds neither quotation mark nor reverse solidus,
+    /// if it is next.
+    mutating func takeKey(_ key: UnsafeRawBufferPointer) -> Bool {
+        let length = key.count + 2
+        guard end - position >= length, byte == UInt8(ascii: "\""),
+            position.load(fromByteOffset: length - 1, as: UInt8.self) == UInt8(ascii: "\""),
+            ByteScan.begins(position + 1, end, with: key)
+        else { return false }
+        position += length
+        return true
+    }
+
     /// Skips a key that the caller didn't recognise by its plain spelling.
     ///
     /// A key may spell a lower-case letter or underscore as `\u00XX`. The caller's comparisons

@@ -15,6 +15,7 @@ struct LoopStats {
     let ttfe = Histogram()
     let ttfo = Histogram()
     let gap = Histogram()
+    let oneWay = Histogram()
     let itl = Histogram()
     let tpot = Histogram()
     let e2e = Histogram()
@@ -44,6 +45,7 @@ struct LoopStats {
         case .ttfe: ttfe
         case .ttfo: ttfo
         case .gap: gap
+        case .oneWay: oneWay
         case .itl: itl
         case .tpot: tpot
         case .e2e: e2e

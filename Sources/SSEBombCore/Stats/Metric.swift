@@ -15,6 +15,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case ttfo
     /// Between consecutive token-bearing events of one stream.
     case gap
+    /// An event's own send time to its arrival.
+    case oneWay = "one_way"
     /// `gap` divided by the tokens it brought, where the server gives running counts.
     case itl
     /// Mean time per token of one request.

@@ -58,6 +58,11 @@ enum Counter: Int, CaseIterable {
     /// Token-bearing events that were only reasoning.
     case windowReasoningEvents
     case comments, retryFields, unknownEvents
+    // Events of belonging requests: their own send time was read, was not there, was after their
+    // arrival.
+    case sendTimesRead, sendTimesMissing, sentAfterArrival
+    // Events of sampled streams: handed to the event log, and not, for want of room.
+    case loggedEvents, unloggedEvents
     // Bookkeeping of the client.
     case reads, wakeups, fullReads, stampsReplaced, clockSteps
     /// Time spent waiting in epoll.

@@ -1,0 +1,77 @@
+// What is done with single events where somebody asked for it: their own send times, the event log,
+// the trace of a probe. A run without any of these comes here never.
+
+import CSupport
+
+extension LoopThread {
+    /// From here on a send time is real time: 10^18 ns is September 2001, and as time since boot
+    /// it would be 31 years.
+    private static var leastRealTime: Int64 { 1_000_000_000_000_000_000 }
+
+    /// Looks at one dispatched event, before anything else is made of it.
+    @inline(never)  // Keeps the usual run's path short.
+    mutating func observe(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ facts: EventFacts,
+        _ arrival: Arrival
+    ) {
+        var sent: Instant?
+        if let sendTimes, !facts.contents.contains(.done) {
+            if let time = sendTimes.read(slot.pointee.sse.data) { sent = instant(time) }
+            if slot.pointee.flags.contains(.belongs) { recordOneWay(sent, arrival) }
+        }
+        if let log, Int(index) < loggedSlots {
+            let event = LoggedEvent(
+                stream: UInt64(firstStream) &+ UInt64(index) &+ 1,
+                request: UInt64(slot.pointee.requestNumber),
+                event: UInt64(slot.pointee.events),
+                at: arrival.at,
+                sent: sent,
+                window: 0,
+                isToken: facts.isTokenBearing
+            )
+            stats.count(log.append(event) ? .loggedEvents : .unloggedEvents)
+        }
+        if isTraced { traceEvent(slot, facts, arrival, sent) }
+    }
+
+    /// The same of the event that `--until` names: an end marker, whatever API it belongs to.
+    @inline(never)
+    mutating func coldObserveUntil(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) {
+        var facts = EventFacts()
+        facts.contents = .done
+        observe(index, slot, facts, arrival)
+    }
+
+    /// The monotonic instant of a send time.
+    private func instant(_ sent: Int64) -> Instant {
+        sent < Self.leastRealTime
+            ? Instant(nanoseconds: sent) : clock.monotonic(fromRealtime: sent)
+    }
+
+    private func recordOneWay(_ sent: Instant?, _ arrival: Arrival) {
+        guard let sent else { return stats.count(.sendTimesMissing) }
+        stats.count(.sendTimesRead)
+        let delay = arrival.at - sent
+        // A histogram would take it for 0, and hide that the clocks differ.
+        if delay < 0 { return stats.count(.sentAfterArrival) }
+        stats.oneWay.record(delay)
+    }
+
+    /// Lets the coordinator see the events of a read that is done.
+    @inline(never)  // As above.
+    mutating func publishEvents(_ log: EventRing, _ arrival: Arrival) {
+        // Without a stamp of the kernel the arrival is the time of the read, and of no event is
+        // more known than that the socket was empty before.
+        if arrival.at == arrival.readAt {
+            let since = max(0, arrival.at - arrival.emptyAt)
+            return log.publish(window: since, last: since)
+        }
+        log.publish(window: arrival.events > 1 ? stampWindow(arrival) : 0, last: 0)
+    }
+}
