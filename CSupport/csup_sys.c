@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -185,6 +187,63 @@ int csup_pin_thread(const int *cpus, int count) {
 }
 
 int csup_short_timer_slack(void) { return checked(prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0)); }
+
+static int schedule(int policy, int priority) {
+    struct sched_param parameters = {.sched_priority = priority};
+    // Only a privileged thread may take SCHED_RESET_ON_FORK away again, so it stays.
+    return checked(sched_setscheduler(0, policy | SCHED_RESET_ON_FORK, &parameters));
+}
+
+int csup_take_realtime(void) {
+    // The kernel offers SIGXCPU to the thread that overran before any other, if it isn't blocked.
+    sigset_t overrun;
+    sigemptyset(&overrun);
+    sigaddset(&overrun, SIGXCPU);
+    int result = pthread_sigmask(SIG_UNBLOCK, &overrun, NULL);
+    if (result != 0) return -result;
+    return schedule(SCHED_FIFO, sched_get_priority_min(SCHED_FIFO));
+}
+
+int csup_leave_realtime(void) { return schedule(SCHED_OTHER, 0); }
+
+int csup_is_realtime(void) {
+    int policy = sched_getscheduler(0);
+    return policy < 0 ? -errno : (policy & ~SCHED_RESET_ON_FORK) == SCHED_FIFO;
+}
+
+static void overran(int signal) {
+    (void)signal;
+    int kept = errno;
+    (void)csup_leave_realtime();
+    errno = kept;
+}
+
+int csup_bound_realtime(uint64_t soft_us, uint64_t hard_us) {
+    struct sigaction action = {.sa_handler = overran, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGXCPU, &action, NULL) < 0) return -errno;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_RTTIME, &limit) < 0) return -errno;
+    // RLIM_INFINITY is the greatest value. The signal has to come before the kill.
+    if (limit.rlim_max > hard_us) limit.rlim_max = hard_us;
+    limit.rlim_cur = soft_us < limit.rlim_max ? soft_us : limit.rlim_max / 2;
+    return checked(setrlimit(RLIMIT_RTTIME, &limit));
+}
+
+int csup_has_nice_capability(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (syscall(SYS_capget, &header, data) < 0) return -errno;
+    return data[CAP_TO_INDEX(CAP_SYS_NICE)].effective & CAP_TO_MASK(CAP_SYS_NICE) ? 1 : 0;
+}
+
+int csup_realtime_limits(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_RTPRIO, &limit) < 0) return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
 
 void csup_name_thread(const char *name) {
     char kept[16] = {0};

@@ -152,6 +152,24 @@ int csup_pin_thread(const int *cpus, int count);
 /// Asks for the shortest timer slack, so that timeouts aren't batched with other timers. 0 or
 /// -errno.
 int csup_short_timer_slack(void);
+/// Puts the calling thread under SCHED_FIFO at its lowest priority, with SIGXCPU unblocked; what it
+/// starts doesn't inherit the priority. 0 or -errno: EPERM without the right to it, and in a
+/// control group without realtime time.
+int csup_take_realtime(void);
+/// Puts the calling thread back under SCHED_OTHER, which needs no right. Async-signal-safe. 0 or
+/// -errno.
+int csup_leave_realtime(void);
+/// 1 when the calling thread is under SCHED_FIFO, 0 when not, or -errno.
+int csup_is_realtime(void);
+/// Bounds the CPU time that a realtime thread of this process may take without blocking
+/// (RLIMIT_RTTIME, counted in ticks since the thread last woke from a sleep): after `soft_us` the
+/// kernel sends SIGXCPU, first of all to that thread, and a handler puts it back under SCHED_OTHER;
+/// after `hard_us` the kernel kills the process. A tighter hard limit stays. 0 or -errno.
+int csup_bound_realtime(uint64_t soft_us, uint64_t hard_us);
+/// Whether the process has CAP_SYS_NICE: 1, 0, or -errno.
+int csup_has_nice_capability(void);
+/// RLIMIT_RTPRIO: the soft and the hard limit of realtime priorities. 0 or -errno.
+int csup_realtime_limits(uint64_t *soft, uint64_t *hard);
 /// Names the calling thread (15 bytes at most are kept).
 void csup_name_thread(const char *name);
 

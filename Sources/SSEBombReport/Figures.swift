@@ -30,6 +30,16 @@ extension RunResult {
         }
     }
 
+    /// "realtime" or "normal" where every loop had that all the time, "mixed" where not; nil
+    /// without loops.
+    var priorityName: String? {
+        guard let first = loops.first?.priority else { return nil }
+        let isUniform = loops.allSatisfy {
+            $0.priority == first && $0.gaveUpPriorityAtSeconds == nil
+        }
+        return isUniform ? first.rawValue : "mixed"
+    }
+
     /// Name of the signal that ended the run early.
     var signalName: String? {
         switch interruptedBy {

@@ -75,6 +75,7 @@ extension ResultDocument {
     struct ClientRecord: Codable, Equatable, Sendable {
         var clock: String?
         var clockStreams: ClockStreams
+        var priority: String?
         var loops: [Loop]
         var cpuS: CPU
         var peakRSSBytes: Int64?
@@ -96,12 +97,16 @@ extension ResultDocument {
             var involuntarySwitches: Int64
             var runQueueWaitS: Double?
             var lifetimeS: Double
+            var priority: String
+            var priorityGivenUpAtS: Double?
 
             enum CodingKeys: String, CodingKey {
                 case cpu, busy, events, reads, wakeups
                 case involuntarySwitches = "involuntary_switches"
                 case runQueueWaitS = "run_queue_wait_s"
                 case lifetimeS = "lifetime_s"
+                case priority
+                case priorityGivenUpAtS = "priority_given_up_at_s"
             }
         }
 
@@ -113,7 +118,7 @@ extension ResultDocument {
         enum CodingKeys: String, CodingKey {
             case clock
             case clockStreams = "clock_streams"
-            case loops
+            case priority, loops
             case cpuS = "cpu_s"
             case peakRSSBytes = "peak_rss_bytes"
             case cpuNsPerEvent = "cpu_ns_per_event"

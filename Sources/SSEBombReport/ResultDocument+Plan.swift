@@ -26,6 +26,7 @@ extension ResultDocument {
         var threads: Int
         var cpus: [Int32]
         var clock: String
+        var priority: String
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
@@ -49,7 +50,7 @@ extension ResultDocument {
             case drainS = "drain_s"
             case thinkS = "think_s"
             case connectRate = "connect_rate"
-            case seed, threads, cpus, clock, until
+            case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
             case sentAt = "sent_at"
             case eventLogStreams = "event_log_streams"

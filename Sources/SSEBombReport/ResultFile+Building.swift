@@ -110,6 +110,7 @@ extension ResultDocument.Plan {
         threads = plan.threads
         cpus = plan.cpus
         clock = plan.clock.rawValue
+        priority = plan.priority.rawValue
         until = plan.until.map { String(decoding: $0, as: UTF8.self) }
         maxEvents = plan.maxEvents
         sentAt = plan.sendTime?.text
@@ -294,6 +295,7 @@ extension ResultDocument.ClientRecord {
             kernel: result.counts.kernelClockStreams,
             user: result.counts.userClockStreams
         )
+        priority = result.priorityName
         loops = result.loops.map { loop in
             Loop(
                 cpu: loop.cpu,
@@ -303,7 +305,9 @@ extension ResultDocument.ClientRecord {
                 wakeups: loop.wakeups,
                 involuntarySwitches: loop.involuntarySwitches,
                 runQueueWaitS: loop.runQueueWait.map { seconds($0) },
-                lifetimeS: seconds(loop.lifetime)
+                lifetimeS: seconds(loop.lifetime),
+                priority: loop.priority.rawValue,
+                priorityGivenUpAtS: loop.gaveUpPriorityAtSeconds.flatMap { finite($0) }
             )
         }
         throttledS = result.throttled.map { seconds($0) }

@@ -96,6 +96,7 @@ extension TextReport {
                         ? ", after \(Units.count(counts.clockSteps)) steps of the wall clock" : "")
             )
         }
+        if result.plan.priority == .realtime { layout.field("priority", priority) }
         layout.field("busy", busyShares)
         if let cost = result.cpuPerEvent {
             let user = Units.duration(result.cpuUser)
@@ -117,6 +118,21 @@ extension TextReport {
             let seconds = Units.rate(Double(counts.backoff) / 1e9)
             layout.field("back-off", "\(seconds) slot-seconds spent waiting after failures")
         }
+    }
+
+    /// What became of the realtime priority that was asked for.
+    private var priority: String {
+        let loops = result.loops
+        let losses = loops.compactMap(\.gaveUpPriorityAtSeconds)
+        let refusals = loops.count { $0.priority == .normal } - losses.count
+        if refusals == loops.count { return "normal, the machine refused realtime" }
+        var text = "realtime"
+        if refusals > 0 { text += ", refused to \(refusals) of \(loops.count) loops" }
+        guard let first = losses.min() else { return text }
+        let bound = Units.setting(LoopPriority.mostWithoutSleep)
+        return text + ", given up by \(losses.count) of \(loops.count) loops, first after "
+            + "\(Units.duration(Int64(first * 1e9))): no sleep in \(bound) of CPU time, so it has "
+            + "more to do than it can; lower the load or add loops (-t)"
     }
 
     /// Each loop's share where there are few, else the extremes.

@@ -43,6 +43,7 @@ enum DryRun {
             ),
             ("threads", "\(plan.threads)"),
             ("cpus", CPUConfinement.spell(plan.cpus)),
+            ("priority", priority(plan.priority)),
             ("seed", "\(plan.seed)"),
             ("keepalive", plan.keepAlive ? "yes" : "no"),
             ("reuse", plan.reuseLimit.map { "\($0)" } ?? "as the server allows"),
@@ -79,6 +80,14 @@ enum DryRun {
                     + "trailers=\(limits.trailerBytes)"
             ),
         ]
+    }
+
+    /// What would be in force, and why that isn't what was asked for.
+    private static func priority(_ asked: LoopPriority) -> String {
+        guard asked == .realtime, let refusal = RealtimeRight.refusal() else {
+            return asked.rawValue
+        }
+        return "normal (\(refusal))"
     }
 
     private static func list(_ addresses: [SocketAddress]) -> String {

@@ -89,6 +89,19 @@ struct LoadOptions: ParsableArguments {
         transform: ValueParsing.cpuList
     )
     var cpus: [Int32]?
+
+    @Option(
+        help: ArgumentHelp(
+            "Scheduling of loop threads; realtime where the machine permits it.",
+            valueName: "PRIORITY"
+        )
+    )
+    var priority: PriorityName = .normal
+}
+
+/// Scheduling of loop threads, as `--priority` names it.
+enum PriorityName: String, ExpressibleByArgument, CaseIterable {
+    case normal, realtime
 }
 
 /// What stdout holds.

@@ -40,6 +40,9 @@ struct RunCommand: ParsableCommand {
             _ = try Coordinator(plan: prepared.plan, template: prepared.template)
             return try Self.show(DryRun.text(prepared))
         }
+        if prepared.plan.priority == .realtime, let refusal = RealtimeRight.refusal() {
+            prepared.warnings.append(refusal)
+        }
         if !output.quiet {
             for warning in loadWarnings + prepared.warnings {
                 Terminal.message("warning: \(warning)")
@@ -157,6 +160,10 @@ extension LoadOptions {
         if let think { plan.think = think }
         if let connectRate { plan.connectRate = connectRate }
         plan.seed = seed
+        switch priority {
+        case .normal: plan.priority = .normal
+        case .realtime: plan.priority = .realtime
+        }
     }
 }
 

@@ -26,6 +26,13 @@ enum Binary {
         return own.deletingLastPathComponent().appendingPathComponent("ssebomb").path
     }()
 
+    /// Whether it was built with a sanitizer, whose runtime is linked into it.
+    static let isSanitized: Bool = {
+        guard let file = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        else { return false }
+        return ["__asan_init", "__tsan_init"].contains { file.range(of: Data($0.utf8)) != nil }
+    }()
+
     /// Runs to the end. `stdin` nil is the null device; `environment` adds to a small fixed one.
     static func run(
         _ arguments: [String],

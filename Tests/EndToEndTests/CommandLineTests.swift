@@ -44,6 +44,7 @@ struct CommandLineTests {
         (["--bearer-env", "EMPTY", refused], "is empty"),
         (["--api", "nonsense", refused], "openai-chat"),
         (["--clock", "sun", refused], "kernel"),
+        (["--priority", "high", refused], "realtime"),
         (["--until", "", refused], "--until is empty"),
         (["--max-events", "0", refused], "at least 1"),
         (["--limit", "lines=5", refused], "chunk-line"),

@@ -24,6 +24,12 @@ enum Tool {
     static let hasHAProxy = mustExist || haproxy != nil
     static let noHAProxy = "haproxy isn't installed: run 'make test-deps'"
 
+    /// The system's C compiler, for fixtures that have to be preloaded.
+    static let compiler =
+        ([environment("CC")].compactMap { $0 } + ["/usr/bin/cc", "/usr/bin/clang"])
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let noCompiler = "there is no C compiler: install gcc, or name one with CC=/path"
+
     /// Whether this machine has an IPv6 loopback.
     static let hasIPv6 = {
         guard let server = try? ScriptedServer([], at: .ipv6) else { return mustExist }

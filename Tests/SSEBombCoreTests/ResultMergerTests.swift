@@ -52,6 +52,8 @@ private final class Run {
                 lastFinish: .none,
                 involuntarySwitches: 1,
                 runQueueWait: nil,
+                priority: .normal,
+                gaveUpPriorityAt: nil,
                 tlsBytesSent: 100
             )
         )

@@ -12,8 +12,7 @@ import Testing
         let real = csup_realtime()
         let after = Instant.now()
         let carried = clock.monotonic(fromRealtime: real)
-        // A slewed wall clock drifts by at most 500 ppm; a test's life is far below 1 s.
-        let slack = clock.uncertainty + 500_000
+        let slack = clock.uncertainty
         #expect(carried + slack >= before)
         #expect(carried <= after + slack)
     }
@@ -35,8 +34,41 @@ import Testing
 
     @Test("Two measurements differ by no more than what they may be wrong") func agreement() {
         let (one, other) = (WallClock(), WallClock())
-        let allowed = one.uncertainty + other.uncertainty + 500_000
-        #expect(abs(one.offset - other.offset) <= allowed)
+        #expect(abs(one.offset - other.offset) <= one.uncertainty + other.uncertainty)
+    }
+
+    @Test("An offset is the middle of its bracket, and wrong by half its width at most")
+    func middle() {
+        let clock = WallClock(WallClock.Bracket(lowest: 1_000, highest: 1_061))
+        #expect(clock.offset == 1_030)
+        #expect(clock.offset - clock.uncertainty <= 1_000)
+        #expect(clock.offset + clock.uncertainty >= 1_061)
+    }
+
+    @Test(
+        "A bracket that contains the offset leaves it, however wide or much tighter it is",
+        arguments: [(0, 3_600_000_000_000), (1_030, 1_030), (1_000, 1_030), (1_030, 1_500)]
+            as [(Int64, Int64)]
+    )
+    func kept(lowest: Int64, highest: Int64) {
+        var clock = WallClock(WallClock.Bracket(lowest: 1_000, highest: 1_061))
+        let uncertainty = clock.uncertainty
+        clock.refresh(WallClock.Bracket(lowest: lowest, highest: highest))
+        #expect(clock.offset == 1_030)
+        #expect(clock.uncertainty == uncertainty)
+    }
+
+    @Test(
+        "One that excludes it gives the new offset: a step forwards, back, large and small",
+        arguments: [3_600_000_000_000, -3_600_000_000_000, 5_000_000, -5_000_000, 62, -62]
+            as [Int64]
+    )
+    func givenUp(step: Int64) {
+        var clock = WallClock(WallClock.Bracket(lowest: 1_000, highest: 1_060))
+        clock.refresh(WallClock.Bracket(lowest: 1_000 + step, highest: 1_060 + step))
+        #expect(clock.offset == 1_030 + step)
+        let instant = clock.monotonic(fromRealtime: 5_000 + step + 1_030)
+        #expect(instant == Instant(nanoseconds: 5_000))
     }
 }
 

@@ -98,6 +98,25 @@ import Testing
         #expect(step.sentence.contains("wall clock"))
     }
 
+    @Test("the client's priority is what all loops had all the time, else mixed")
+    func priority() throws {
+        #expect(Self.file(SampleRun.empty(try SampleRun.plan())).document.client.priority == nil)
+        var result = try Self.fullRun()
+        #expect(Self.file(result).document.client.priority == "normal")
+        result.loops[0].priority = .realtime
+        #expect(Self.file(result).document.client.priority == "mixed")
+        result.loops[1].priority = .realtime
+        #expect(Self.file(result).document.client.priority == "realtime")
+        for index in result.loops.indices {
+            result.loops[index].priority = .normal
+            result.loops[index].gaveUpPriorityAtSeconds = 1.5
+        }
+        let file = Self.file(result)
+        #expect(file.document.client.priority == "mixed")
+        #expect(file.document.client.loops[0].priorityGivenUpAtS == 1.5)
+        #expect(try SchemaCheck().errors(in: file.encoded()) == [])
+    }
+
     @Test("a metric with nothing but unfinished waits says only these")
     func onlyUnfinished() throws {
         var result = try Self.fullRun()

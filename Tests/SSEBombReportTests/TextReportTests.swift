@@ -195,6 +195,32 @@ import Testing
         #expect(report.contains("64 loops, least 0 % on CPU 0, median 32.0 %, most 63.0 %"))
         #expect(!report.contains("on CPU 1,"))
     }
+
+    @Test("realtime priority is told as it was in force, and not at all where nobody asked")
+    func priority() throws {
+        var plan = try SampleRun.plan()
+        #expect(!Self.render(SampleRun.full(plan)).contains("priority"))
+        plan.priority = .realtime
+        var result = SampleRun.full(plan)
+        #expect(
+            Self.render(result).contains("  priority        normal, the machine refused realtime\n")
+        )
+        result.loops[1].priority = .realtime
+        #expect(
+            Self.render(result).contains("  priority        realtime, refused to 1 of 2 loops\n")
+        )
+        result.loops[0].priority = .realtime
+        #expect(Self.render(result).contains("  priority        realtime\n"))
+        result.loops[0].priority = .normal
+        result.loops[0].gaveUpPriorityAtSeconds = 3.25
+        let text = Self.render(result).replacing(/\n +/, with: " ")
+        #expect(
+            text.contains(
+                "realtime, given up by 1 of 2 loops, first after 3.25 s: no sleep in 250 ms"
+            )
+        )
+        #expect(text.contains("add loops (-t)") && !text.contains("refused"))
+    }
 }
 
 extension TextReportTests {

@@ -18,6 +18,8 @@ struct LoopOutcome: Sendable {
     let lastFinish: Instant
     let involuntarySwitches: Int64
     let runQueueWait: Int64?
+    let priority: LoopPriority
+    let gaveUpPriorityAt: Instant?
     /// Ciphertext bytes that TLS connections have sent.
     let tlsBytesSent: UInt64
 }
@@ -39,6 +41,8 @@ extension LoopThread {
             lastFinish: lastFinish,
             involuntarySwitches: usage.involuntary_switches,
             runQueueWait: runQueueWait,
+            priority: hold.priority,
+            gaveUpPriorityAt: hold.gaveUpAt,
             tlsBytesSent: feed.sentBytes
         )
     }

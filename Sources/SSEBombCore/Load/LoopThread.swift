@@ -90,6 +90,8 @@ struct LoopThread: ~Copyable {
     /// When the last request of this loop ended.
     var lastFinish = Instant.none
     var ended = Instant.none
+    /// Its realtime priority, where the plan asks for that.
+    var hold = RealtimeHold()
     private var nextHousekeeping = Instant.none
     var usage = csup_usage()
     var runQueueWait: Int64?
@@ -176,6 +178,7 @@ struct LoopThread: ~Copyable {
         _ = csup_short_timer_slack()
         schedstat = csup_schedstat_open()
         began = .now()
+        if plan.priority == .realtime { hold.take() }
         scheduleFirstStarts()
         while liveSlots > 0 {
             let before = Instant.now()
@@ -201,6 +204,7 @@ struct LoopThread: ~Copyable {
             if now >= nextHousekeeping { keepHouse(now) }
         }
         ended = .now()
+        hold.end(ended)
         _ = csup_usage(1, &usage)
         if schedstat >= 0 {
             let delay = csup_run_delay(schedstat)
@@ -236,9 +240,10 @@ struct LoopThread: ~Copyable {
     @inline(never)
     private mutating func coldDispatch(_ key: PollKey) {
         if key == .clockStep {
+            // Armed before the clock is read: a second step then wakes the loop again.
+            _ = csup_clock_rearm(clockWatch)
             clock.stepped()
             stats.count(.clockSteps)
-            _ = csup_clock_rearm(clockWatch)
         } else if key == .wake {
             csup_eventfd_drain(wakeDescriptor)
             nextHousekeeping = .none
@@ -288,6 +293,7 @@ struct LoopThread: ~Copyable {
             nextHousekeeping = min(nextHousekeeping, phase)
         }
         clock.refresh()
+        hold.look(now)
         _ = lookAtRunDelay()
         if switches.interrupt != 0 || now >= windows.drainEnd {
             cutAll(now)

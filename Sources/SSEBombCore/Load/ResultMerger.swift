@@ -291,16 +291,21 @@ struct ResultMerger {
                 wakeups: loop.value(.wakeups),
                 involuntarySwitches: outcome.involuntarySwitches,
                 runQueueWait: outcome.runQueueWait,
-                lifetime: outcome.lifetime
+                lifetime: outcome.lifetime,
+                priority: outcome.priority,
+                gaveUpPriorityAtSeconds: outcome.gaveUpPriorityAt.map { seconds(from: $0) }
             )
         }
     }
+
+    /// Offset of an instant from the start of the ramp.
+    private func seconds(from instant: Instant) -> Double { Double(instant - windows.start) / 1e9 }
 
     private func errorSamples() -> [ErrorSample] {
         var samples: [ErrorSample] = []
         for entry in outcomes.flatMap(\.errors) {
             let status = entry.status > 0 ? Int(entry.status) : nil
-            let at = Double(entry.first - windows.start) / 1e9
+            let at = seconds(from: entry.first)
             if let known = samples.firstIndex(where: {
                 $0.kind == entry.kind && $0.status == status
             }) {

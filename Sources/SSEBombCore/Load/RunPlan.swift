@@ -43,6 +43,8 @@ public struct RunPlan: Sendable {
     public var cpus: [Int32]
     /// Whose time an arrival is.
     public var clock: ArrivalClock = .kernel
+    /// How loops are scheduled, where the machine permits.
+    public var priority = LoopPriority.normal
 
     // MARK: Streams
 

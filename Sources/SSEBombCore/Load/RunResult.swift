@@ -111,6 +111,11 @@ public struct LoopReport: Sendable {
     public var runQueueWait: Int64?
     /// From the loop's start to its end, nanoseconds.
     public var lifetime: Int64
+    /// Priority that was in force when the loop ended.
+    public var priority = LoopPriority.normal
+    /// Seconds from the start of the ramp at which the loop gave its realtime priority up because
+    /// it didn't sleep any more; nil when it didn't have to.
+    public var gaveUpPriorityAtSeconds: Double?
 }
 
 /// One kept failure.

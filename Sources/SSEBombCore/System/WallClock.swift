@@ -6,7 +6,7 @@ import CSupport
 ///
 /// One reading is a bracket: monotonic, real, monotonic. The true offset lies inside it, however
 /// long the thread was interrupted, so the tightest of several brackets wins, and an offset is
-/// given up only when a tight bracket excludes it (a step, or slewing that added up).
+/// given up only when that excludes it. Only a step does: slewing moves both clocks alike.
 struct WallClock {
     /// Real time minus monotonic time, nanoseconds.
     private(set) var offset: Int64
@@ -14,13 +14,14 @@ struct WallClock {
     private(set) var uncertainty: Int64
 
     private static let attempts = 8
-    /// A bracket wider than this was interrupted and excludes nothing.
-    private static let tightWidth: Int64 = 2_000
 
-    private struct Bracket {
+    /// What one reading says: the offset lies between two bounds, in nanoseconds.
+    struct Bracket {
         var lowest: Int64
         var highest: Int64
         var width: Int64 { highest - lowest }
+
+        func contains(_ offset: Int64) -> Bool { lowest <= offset && offset <= highest }
 
         static func read() -> Bracket {
             let before = csup_now()
@@ -40,8 +41,9 @@ struct WallClock {
     }
 
     /// Measures the offset.
-    init() {
-        let bracket = Bracket.tightest()
+    init() { self.init(Bracket.tightest()) }
+
+    init(_ bracket: Bracket) {
         offset = bracket.lowest + bracket.width / 2
         uncertainty = bracket.width / 2 + 1
     }
@@ -49,10 +51,13 @@ struct WallClock {
     /// Looks whether the offset still holds, and measures it anew if not. Three clock reads when it
     /// does; meant to be called every few tens of milliseconds.
     mutating func refresh() {
-        let bracket = Bracket.read()
-        if bracket.lowest <= offset && offset <= bracket.highest { return }
-        guard bracket.width <= Self.tightWidth else { return }
-        self = WallClock()
+        if Bracket.read().contains(offset) { return }
+        refresh(Bracket.tightest())
+    }
+
+    /// Gives the offset up if `bracket` excludes it.
+    mutating func refresh(_ bracket: Bracket) {
+        if !bracket.contains(offset) { self = WallClock(bracket) }
     }
 
     /// Measures anew, whatever the offset was: the wall clock was stepped.
