@@ -31,8 +31,8 @@ extension SelftestReport {
         let parts = SelftestTransport.allCases.map { transport in
             let carrier = transport == .tls ? "over TLS" : "over TCP"
             if let trust = document.trusted.first(where: { $0.transport == transport }) {
-                return
-                    "\(carrier) up to \(trust.title): within \(SelftestDocument.bound(trust.within))"
+                let within = SelftestDocument.bound(trust.within)
+                return "\(carrier) up to \(trust.title): within \(within)"
             }
             let least = document.cells.filter { $0.transport == transport }
                 .min { $0.events.asked < $1.events.asked }

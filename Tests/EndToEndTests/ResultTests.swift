@@ -118,7 +118,7 @@ struct ResultTests {
         let run = try await load.finish()
         #expect(run.written.timeIntervalSince(sent) < 1.5)
         #expect(Int(run.outcome.status) == status)
-        #expect(run.requests("cut") == 5)
+        #expect(run.requests("cut") == 5, "\(run.result["counts"])")
         #expect(run.result["run"]["interrupted"].bool == true)
         #expect(run.result["run"]["signal"].text == (signal == SIGINT ? "SIGINT" : "SIGTERM"))
         #expect(run.outcome.stdout.lowercased().contains("interrupted"))

@@ -1,5 +1,5 @@
-// The cases that are measured: what each does in one pass, and how it checks that it did it. Knows no
-// clock.
+// The cases that are measured: what each does in one pass, and how it checks that it did it. Knows
+// no clock.
 
 /// One case: a component, on one kind of input.
 struct Case {
