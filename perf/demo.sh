@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make demo`: the embedded mock server on a free loopback port, 1,000 streams on it for 10 s, the
 # report, and everything stopped again. SSEBOMB names the binary; STREAMS and DURATION may be set.
+# Arguments are further flags of the run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,7 +31,7 @@ for _ in $(seq 100); do
 done
 [ -n "$url" ] || { echo "demo: the mock server does not say where it listens" >&2; exit 1; }
 
-command=("$ssebomb" -c "$streams" -d "$duration" --post perf/body.json
+command=("$ssebomb" -c "$streams" -d "$duration" --post perf/body.json "$@"
     "${url%/}/v1/chat/completions")
 echo "\$ ssebomb serve --tokens 40 &"
 echo "\$ ssebomb ${command[*]:1}"

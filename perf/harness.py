@@ -1,4 +1,5 @@
-"""What every measuring script needs: the mock server, a client, CPU time, memory and a table.
+"""What every measuring script needs: the mock server, a client, the C drain, CPU time over a window,
+memory and a table.
 
 Standard library only. Knows ssebomb's command line and nothing of what a script measures. All
 processes are ended by their id, also when a script fails. SSEBOMB names the binary to measure.
@@ -8,11 +9,13 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
+from typing import NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BINARY = os.environ.get("SSEBOMB", os.path.join(ROOT, ".build", "release", "ssebomb"))
@@ -83,10 +86,14 @@ class Mock:
             raise Failed(f"`ssebomb serve` did not say where it listens: {line!r}")
         self.base = line.split()[-1].rstrip("/")
         self.port = int(self.base.rsplit(":", 1)[1])
+        self.tls = self.base.startswith("https:")
+        # Its certificate is one that `certificate` made.
+        self.trust = ssl._create_unverified_context() if self.tls else None
 
     def stats(self):
         """The server's own account of what it did so far."""
-        with urllib.request.urlopen(self.base + "/stats", timeout=10) as answer:
+        url = self.base + "/stats"
+        with urllib.request.urlopen(url, timeout=10, context=self.trust) as answer:
             return json.load(answer)
 
     def events(self):
@@ -125,6 +132,117 @@ def client_command(url, *arguments, cpu=None):
     return [*command, url]
 
 
+def certificate():
+    """A self-signed certificate for localhost and its key, as two paths."""
+    folder = os.path.join(OUT, "certificates")
+    os.makedirs(folder, exist_ok=True)
+    paths = f"{folder}/server.pem", f"{folder}/server.key"
+    command = [
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", paths[0], "-keyout", paths[1],
+    ]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    return paths
+
+
+def tls_arguments():
+    """What makes the mock serve TLS."""
+    pem, key = certificate()
+    return ["--tls-cert", pem, "--tls-key", key]
+
+
+def drain_command(server, streams, cpu, *flags):
+    """The C drain on `streams` streams of the mock, with the request that ssebomb sends, for longer
+    than any measurement takes: who starts it ends it."""
+    with open(BODY, "rb") as file:
+        body = file.read()
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        "Content-Type: application/json\r\nAccept: text/event-stream\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    drain = compiled("drain.c", "-lssl", "-lcrypto")
+    request = os.path.join(OUT, "request")
+    with open(request, "wb") as file:
+        file.write(head.encode() + body)
+    load = ["--streams", streams, "--cpu", cpu, "--settle", 600, "--window", 1]
+    tls = ["--tls"] if server.tls else []
+    return [drain, *load, *tls, *flags, "127.0.0.1", server.port, request]
+
+
+def load_command(server, streams, cpus, *flags):
+    """ssebomb on `streams` endless streams of the mock, one loop a CPU; who starts it ends it."""
+    load = ["-c", streams, "-d", "10m", "--drain", 0, "-q", "-t", len(cpus)]
+    load += ["--cpus", ",".join(str(cpu) for cpu in cpus)]
+    if server.tls:
+        load.append("-k")
+    return client_command(server.base + CHAT, *load, *flags)
+
+
+def endless(streams, rate):
+    """What makes the mock send `rate` events a second over all of `streams` streams, for ever.
+
+    First tokens are spread over one gap. Otherwise a client that connects in a burst would have its
+    events in lumps, and pay for fewer wake-ups than one that connects at leisure.
+    """
+    gap = f"{1e6 * streams / rate:.0f}us"
+    return ["--ttft", f"uniform:1us,{gap}", "--itl", gap, "--tokens", 1_000_000]
+
+
+class Window(NamedTuple):
+    """What happened in a measured window: events that the server sent, CPU time of the client, and
+    of everything else on the machine but the server."""
+
+    events: int
+    cpu_ns: int
+    others_ns: int
+    elapsed: float
+
+    @property
+    def cost(self):
+        return self.cpu_ns / self.events
+
+    @property
+    def rate(self):
+        return self.events / self.elapsed
+
+    @property
+    def busy(self):
+        return self.cpu_ns / 1e9 / self.elapsed
+
+    @property
+    def others(self):
+        """CPU that neither client nor server had: on a quiet machine next to none."""
+        return max(0, self.others_ns / 1e9 / self.elapsed)
+
+    def require(self, rate):
+        """A server that could not send what was asked has measured itself."""
+        if self.rate < 0.95 * rate:
+            raise Failed(
+                f"the mock sent {self.rate:.0f} of {rate:.0f} events/s: it is the bottleneck"
+            )
+
+
+def watch(server, clients, seconds):
+    """Measures running clients over `seconds`."""
+
+    def account():
+        events = server.events()
+        own = sum(cpu_ns(client.pid) for client in clients)
+        others = machine_cpu_ns() - own - cpu_ns(server.child.pid)
+        return events, own, others, time.monotonic()
+
+    before = account()
+    time.sleep(seconds)
+    for client in clients:
+        if client.poll() is not None:
+            raise Failed(f"{client.args[0]} ended early, status {client.returncode}")
+    window = Window(*(after - earlier for after, earlier in zip(account(), before)))
+    if window.others > 0.1:
+        print(f"not a quiet machine: others took {window.others:.0%} of a CPU", file=sys.stderr)
+    return window
+
+
 def cpu_ns(pid):
     """CPU time of all threads that a process now has, in nanoseconds."""
     total = 0
@@ -135,6 +253,14 @@ def cpu_ns(pid):
     return total
 
 
+def machine_cpu_ns():
+    """CPU time that the whole machine has spent, in nanoseconds, to the clock tick."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal, *_ = map(int, file.readline().split()[1:])
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
 def private_bytes(pid):
     """Memory that only this process has: what would be free again without it."""
     total = 0
@@ -143,6 +269,52 @@ def private_bytes(pid):
             if line.startswith(("Private_Clean:", "Private_Dirty:")):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def run_beside_mock(shape, load, seconds):
+    """One whole run with a CPU for each side; the client's result file and the server's truth."""
+    server_cpu, client_cpu = two_cpus()
+    os.makedirs(OUT, exist_ok=True)
+    path = os.path.join(OUT, "result.json")
+    with mock(*shape, cpu=server_cpu) as server:
+        command = client_command(server.base + CHAT, *load, "-q", "-o", path, cpu=client_cpu)
+        command = [str(word) for word in command]
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=seconds, check=False)
+        if done.returncode != 0:
+            raise Failed(f"ssebomb ended with status {done.returncode}: {' '.join(command)}")
+        truth = server.finish()
+    with open(path, encoding="utf-8") as file:
+        return json.load(file), truth
+
+
+ERRORS_HEAD = ["milliseconds", "reported", "true", "error", "bar", ""]
+
+
+def errors(reported, true, bars):
+    """Rows of reported and true TTFT and gap with their difference, in milliseconds, against `bars`
+    (a bar by percentile); and whether all are met and both sides have the same samples."""
+    rows, met = [], True
+    for metric in ["ttft", "gap"]:
+        seen, real = reported[metric], true[metric]
+        if seen["count"] != real["count"]:
+            print(f"{metric}: the client has {seen['count']} samples, the server {real['count']}")
+            met = False
+        for percentile, bar in bars.items():
+            error = (seen[percentile] - real[percentile]) / 1e6
+            met = met and abs(error) <= bar
+            cells = [f"{seen[percentile] / 1e6:.3f}", f"{real[percentile] / 1e6:.3f}"]
+            cells += [f"{error:+.3f}", f"{bar:g}", within(abs(error), bar)]
+            rows.append([f"{metric} {percentile}", *cells])
+    return rows, met
+
+
+def verdict_text(result):
+    """The verdict of a result file in words."""
+    verdict = result.get("verdict")
+    if verdict is None:
+        return "no verdict"
+    sentences = [reason["sentence"] for reason in verdict["reasons"]]
+    return "; ".join([f"verdict: {verdict['state']}", *sentences])
 
 
 def median(values):

@@ -67,9 +67,8 @@ def open_sockets(pid):
     return count
 
 
-def tls(streams, minor, resumed, certificates):
+def tls(streams, minor, resumed, files):
     """Private memory with `streams` TLS streams, after checking that they are of the right kind."""
-    files = [f"{certificates}/server.pem", f"{certificates}/server.key"]
     hold = harness.compiled("hold.c", "-lssl", "-lcrypto")
     command = [hold, *files, minor, int(resumed)]
     with harness.process(command, stdout=subprocess.PIPE, text=True) as server:
@@ -109,19 +108,9 @@ def main():
     harness.require_binary()
     results = [("plain", slope(plain, PLAIN), PLAIN_BAR, PLAIN)]
     if not options.plain_only:
-        certificates = os.path.join(harness.OUT, "certificates")
-        os.makedirs(certificates, exist_ok=True)
-        subprocess.run(
-            [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
-                "/CN=localhost", "-keyout", f"{certificates}/server.key",
-                "-out", f"{certificates}/server.pem",
-            ],
-            check=True, stderr=subprocess.DEVNULL,
-        )
+        files = harness.certificate()
         for name, minor, resumed, bar in TLS_CASES:
-            value = slope(lambda n, m=minor, r=resumed: tls(n, m, r, certificates), TLS)
+            value = slope(lambda n, m=minor, r=resumed: tls(n, m, r, files), TLS)
             results.append((name, value, bar, TLS))
     rows = [
         [name, f"{counts[0]} to {counts[1]}", f"{value:.0f}", bar, harness.within(value, bar)]
