@@ -164,7 +164,7 @@ def collect(options):
         for streams in options.streams:
             for client in CLIENTS:
                 run = {"turn": turn, "streams": streams, "client": client}
-                run["endless"] = endless_run(client, streams, options)
+                run["endless"] = harness.measured(endless_run, client, streams, options)
                 if client in TIMERS:
                     run["ending"] = ending_run(client, streams, options)
                 runs.append(run)

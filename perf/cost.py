@@ -73,7 +73,7 @@ def main():
     costs = {client: [] for client in CLIENTS}
     for turn in range(options.pairs):
         for client in CLIENTS:
-            window = measure(client, options)
+            window = harness.measured(measure, client, options)
             costs[client].append(window.cost)
             print(
                 f"{turn + 1}/{options.pairs} {client:20} {window.cost:7.0f} ns/event"

@@ -97,7 +97,7 @@ def main():
         costs = {(client, streams): [] for streams in options.streams for client in CLIENTS}
         for turn in range(options.pairs):
             for client, streams in [(c, s) for s in options.streams for c in CLIENTS]:
-                cost = measure(client, streams, loops, options)
+                cost = harness.measured(measure, client, streams, loops, options)
                 costs[client, streams].append(cost)
                 print(
                     f"{turn + 1}/{options.pairs} {loops} x loop {streams:6} streams"
