@@ -1,21 +1,24 @@
 """An SSE benchmark as people write it with aiohttp: a task a stream, time.perf_counter at each token.
 perf/compare.py holds it against ssebomb.
 
-    aiohttp_loop.py [--streams N] [--connect-rate N] [--body FILE] URL
+    aiohttp_loop.py [--streams N] [--connect-rate N] --body FILE --tally FILE URL
 
-One request a stream; at the end the percentiles of TTFT and gaps as JSON, in nanoseconds.
+One request a stream; at the end the percentiles of TTFT and gaps as JSON, in nanoseconds. The tally
+holds the number of tokens so far, as eight bytes that others can look at while this runs: aiohttp
+reads ahead of the loop that uses it, so the sockets don't tell how far the loop has come.
 """
 
 import argparse
 import asyncio
 import json
 import math
+import mmap
 import time
 
 import aiohttp
 
 
-async def stream(session, url, body, delay, ttfts, gaps):
+async def stream(session, url, body, delay, ttfts, gaps, tally):
     await asyncio.sleep(delay)
     started = last = time.perf_counter()
     first = True
@@ -30,6 +33,7 @@ async def stream(session, url, body, delay, ttfts, gaps):
             if not json.loads(data)["choices"][0]["delta"].get("content"):
                 continue
             now = time.perf_counter()
+            tally[0] += 1
             if first:
                 ttfts.append(now - started)
                 first = False
@@ -53,10 +57,15 @@ async def main():
     parser.add_argument("--streams", type=int, default=100)
     parser.add_argument("--connect-rate", type=float, default=1000)
     parser.add_argument("--body", required=True)
+    parser.add_argument("--tally", required=True)
     parser.add_argument("url")
     options = parser.parse_args()
     with open(options.body, "rb") as file:
         body = file.read()
+    with open(options.tally, "wb+") as file:
+        file.write(bytes(8))
+        file.flush()
+        tally = memoryview(mmap.mmap(file.fileno(), 8)).cast("Q")
     ttfts, gaps = [], []
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
@@ -64,7 +73,7 @@ async def main():
         headers={"Content-Type": "application/json", "Accept": "text/event-stream"},
     ) as session:
         await asyncio.gather(*(
-            stream(session, options.url, body, number / options.connect_rate, ttfts, gaps)
+            stream(session, options.url, body, number / options.connect_rate, ttfts, gaps, tally)
             for number in range(options.streams)
         ))
     print(json.dumps({"ttft": summary(ttfts), "gap": summary(gaps)}))

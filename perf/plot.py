@@ -124,8 +124,8 @@ def svg(document):
     load = f"{most:,} streams x {document['rate']:g} events/s"
 
     def cost_label(client, value):
-        share = rows[client]["read_share"]
-        return f"{value:.1f} µs" + ("" if share >= 0.99 else f", reads {share:.0%}")
+        share = rows[client]["handled_share"]
+        return f"{value:.1f} µs" + ("" if share >= 0.95 else f", handles {share:.0%}")
 
     top = MARGIN + 10
     left, y_left = bars(top, f"CPU per event, {load}", costs, cost_label)
