@@ -16,7 +16,7 @@ import harness
 
 # (bar of the p99 error in milliseconds, states that the verdict may have)
 BARS = {"normal": (2.0, ["suspect", "invalid"]), "realtime": (1.0, ["valid"])}
-AT_READING = "coalesced_at_reading"
+NAMED = "coalesced at reading"
 
 
 def arguments():
@@ -69,7 +69,7 @@ def report(priority, options):
     )
     verdict = result.get("verdict", {"state": None, "reasons": []})
     print(harness.verdict_text(result))
-    named = any(reason["code"] == AT_READING for reason in verdict["reasons"])
+    named = any(NAMED in reason["sentence"] for reason in verdict["reasons"])
     believed = verdict["state"] in allowed and (priority != "normal" or named)
     print(
         f"verdict {' or '.join(allowed)}{', at-reading share named' * (priority == 'normal')}:"
