@@ -103,7 +103,8 @@ demo: release
 test: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
-	$(ALONE) $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --no-parallel --filter VerdictTests
+	$(ALONE) $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --no-parallel \
+		--filter 'VerdictTests|ClockStepTests|PriorityTests'
 	Tests/FuzzTesting/fuzz.sh 10
 
 test-servers: test-deps

@@ -153,9 +153,6 @@ struct Mock {
     ]
 }
 
-/// Tests that take a whole CPU from everybody, and those that couldn't bear it: one at a time.
-@Suite("One at a time", .serialized) enum OneAtATime {}
-
 /// Lets only a few runs go on at a time: each is a client and a server that want a CPU.
 actor Gate {
     static let shared = Gate()
