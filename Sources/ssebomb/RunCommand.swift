@@ -30,33 +30,36 @@ struct RunCommand: ParsableCommand {
         let (shape, loadWarnings) = try PlanBuilder.load(load, usable: usable)
         var prepared = try PlanBuilder.prepare(target, load: shape)
         load.apply(to: &prepared.plan)
+        try judgement.check(prepared.plan)
         try output.check()
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
             _ = try Coordinator(plan: prepared.plan, template: prepared.template)
-            return try Self.show(DryRun.text(prepared))
+            return try Self.show(DryRun.text(prepared, thresholds: judgement.thresholds))
         }
         if !output.quiet {
             for warning in loadWarnings + prepared.warnings {
                 Terminal.message("warning: \(warning)")
             }
         }
-        let result = try carryOut(prepared, watch)
+        let (result, thresholds) = try carryOut(prepared, watch)
         let context = RunContext(
             toolVersion: PlanBuilder.version,
             labels: labels,
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
-        let verdict = Verdict.judge(result)
-        let written = publish(result, verdict, context)
+        let verdict = Verdict.judge(result, thresholds: thresholds)
+        let written = publish(result, verdict, thresholds, context)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
+        if let sentence = thresholds.complaint { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
             completed: result.counts.completed,
             failed: result.counts.failed,
-            isDisbelieved: judgement.strict && verdict.state != .valid
+            isDisbelieved: judgement.strict && verdict.state != .valid,
+            thresholds: thresholds
         )
         if status != ExitStatus.success { throw ExitCode(status) }
     }
@@ -74,7 +77,7 @@ struct RunCommand: ParsableCommand {
     private func carryOut(
         _ prepared: PreparedRun,
         _ watch: SignalWatch
-    ) throws(SetupError) -> RunResult {
+    ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(
             plan: prepared.plan,
             template: prepared.template,
@@ -83,7 +86,11 @@ struct RunCommand: ParsableCommand {
         watch.attach { coordinator.interrupt(signal: $0) }
         var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
         defer { ProgressLine.clearIfDrawn() }
-        return try coordinator.run { line.update($0) }
+        var gates = ThresholdWatch(judgement.thresholds)
+        // The result as it stands has its price, so only gates that may end the run ask for it.
+        let judge: ((RunResult) -> Bool)? = gates.canAbort ? { gates.shouldAbort($0) } : nil
+        let result = try coordinator.run(progress: { line.update($0) }, judge: judge)
+        return (result, gates.results(result))
     }
 
     /// Writes file and report; false where one of them couldn't be. The file comes first: a report
@@ -91,9 +98,10 @@ struct RunCommand: ParsableCommand {
     private func publish(
         _ result: RunResult,
         _ verdict: Verdict,
+        _ thresholds: [ThresholdResult],
         _ context: RunContext
     ) -> Bool {
-        let file = ResultFile(result, verdict: verdict, context: context)
+        let file = ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
         var complaints: [String] = []
         if let path = output.output, path != "-" {
             do throws(OutputError) {
@@ -109,7 +117,12 @@ struct RunCommand: ParsableCommand {
                 complaints.append(error.sentence)
             } catch {}
         } else {
-            let report = TextReport(result, verdict: verdict, color: Terminal.canColor()).render()
+            let report = TextReport(
+                result,
+                verdict: verdict,
+                thresholds: thresholds,
+                color: Terminal.canColor()
+            ).render()
             if case .failed(let cause) = Terminal.output(report) {
                 complaints.append(
                     "can't write the report to standard output: \(cause.sentence); it stands above"
