@@ -84,6 +84,9 @@ enum ReportedPercentile: Double, CaseIterable {
     /// Name in tables.
     var title: String { self == .p999 ? "p99.9" : key }
 
+    /// The samples that it takes to state it.
+    var floor: UInt64 { HistogramSnapshot.floor(ofPercentile: rawValue) }
+
     /// Whether `count` samples support it.
     func isSupported(by count: UInt64) -> Bool {
         HistogramSnapshot.isSupported(percentile: rawValue, count: count)

@@ -1,6 +1,6 @@
 // The shape of the result file's parts that describe what was timed: metrics, the time line, the
-// client's own account and the kept errors. Times are integer nanoseconds unless the name ends in
-// `_s`. Holds no logic.
+// client's own account, the kept errors and the gates. Times are integer nanoseconds unless the
+// name ends in `_s`. Holds no logic.
 
 extension ResultDocument {
     /// One latency: its figures and the histogram they come from.
@@ -140,6 +140,28 @@ extension ResultDocument {
             case kind, status, count
             case firstAtS = "first_at_s"
             case detail, sample
+        }
+    }
+
+    /// A gate and what became of it.
+    struct ThresholdRecord: Codable, Equatable, Sendable {
+        var expression: String
+        var metric: String
+        var aggregate: String
+        var `operator`: String
+        var bound: Double
+        var value: Double?
+        var samples: UInt64
+        var floor: UInt64
+        var unfinished: UInt64?
+        var outcome: String
+        var sentence: String
+        var endedRun: Bool?
+
+        enum CodingKeys: String, CodingKey {
+            case expression, metric, aggregate, `operator`, bound, value, samples, floor
+            case unfinished, outcome, sentence
+            case endedRun = "ended_run"
         }
     }
 }

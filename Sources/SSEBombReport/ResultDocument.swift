@@ -21,12 +21,13 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var intervalS: Int
     var client: ClientRecord
     var errors: [ErrorRecord]
+    var thresholds: [ThresholdRecord]?
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
         case tool, run, plan, environment, verdict, counts, rates, metrics, intervals
         case intervalS = "interval_s"
-        case client, errors
+        case client, errors, thresholds
     }
 }
 

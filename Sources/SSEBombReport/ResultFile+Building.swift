@@ -4,7 +4,12 @@
 import SSEBombCore
 
 extension ResultDocument {
-    init(_ result: RunResult, verdict: Verdict, context: RunContext) {
+    init(
+        _ result: RunResult,
+        verdict: Verdict,
+        thresholds: [ThresholdResult],
+        context: RunContext
+    ) {
         let redaction = Redaction(result.plan.request)
         tool = Tool(name: "ssebomb", version: context.toolVersion)
         run = Run(result, context: context)
@@ -26,6 +31,7 @@ extension ResultDocument {
         intervalS = result.intervalSeconds
         client = ClientRecord(result)
         errors = result.errors.map { ErrorRecord($0, redaction) }
+        self.thresholds = thresholds.isEmpty ? nil : thresholds.map { ThresholdRecord($0) }
     }
 }
 
@@ -67,7 +73,7 @@ extension ResultDocument.Run {
         measuredS = Double(result.measured) / 1e9
         steadyS = result.steady?.seconds
         steadyStartS = result.steady?.startSeconds
-        interrupted = result.interruptedBy != nil
+        interrupted = result.interruptedBy != nil || result.isAborted
         signal = result.signalName
         labels = context.labels
     }
@@ -328,6 +334,25 @@ extension ResultDocument.ErrorRecord {
         if !error.sample.isEmpty {
             sample = String(decoding: redaction.apply(to: error.sample), as: UTF8.self)
         }
+    }
+}
+
+extension ResultDocument.ThresholdRecord {
+    fileprivate init(_ result: ThresholdResult) {
+        let threshold = result.threshold
+        expression = threshold.expression
+        metric = threshold.subject.name
+        aggregate = threshold.aggregate.name
+        `operator` = threshold.comparison.rawValue
+        bound = threshold.bound
+        // Times are whole nanoseconds in this file.
+        value = result.value.flatMap { finite(threshold.subject.isTime ? $0.rounded() : $0) }
+        samples = result.samples
+        floor = result.floor
+        unfinished = result.unfinished > 0 ? result.unfinished : nil
+        outcome = result.outcome.rawValue
+        sentence = result.sentence
+        endedRun = result.hasEndedRun ? true : nil
     }
 }
 

@@ -35,9 +35,19 @@ public struct RunContext: Sendable {
 public struct ResultFile: Sendable {
     let document: ResultDocument
 
-    /// Takes over everything a run measured, without its secrets.
-    public init(_ result: RunResult, verdict: Verdict, context: RunContext) {
-        document = ResultDocument(result, verdict: verdict, context: context)
+    /// Takes over everything a run measured, without its secrets, and what was made of it.
+    public init(
+        _ result: RunResult,
+        verdict: Verdict,
+        thresholds: [ThresholdResult] = [],
+        context: RunContext
+    ) {
+        document = ResultDocument(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context
+        )
     }
 
     /// The document as UTF-8, keys sorted, with a line end behind it.

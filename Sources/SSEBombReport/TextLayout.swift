@@ -8,6 +8,7 @@ struct Paint {
     func bold(_ text: String) -> String { wrap(text, "1") }
     func dim(_ text: String) -> String { wrap(text, "2") }
     func red(_ text: String) -> String { wrap(text, "31") }
+    func green(_ text: String) -> String { wrap(text, "32") }
 
     private func wrap(_ text: String, _ code: String) -> String {
         isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text

@@ -85,18 +85,8 @@ extension TextReport {
 
     private static func legend(_ weak: Set<ReportedPercentile>) -> String {
         let floors = ReportedPercentile.allCases.filter(weak.contains).map { percentile in
-            "\(percentile.title) needs \(Units.count(floor(of: percentile)))"
+            "\(percentile.title) needs \(Units.count(percentile.floor))"
         }
         return "(…) too few samples (n) to state it: " + floors.joined(separator: ", ") + "."
-    }
-
-    /// The least number of samples that supports a percentile.
-    private static func floor(of percentile: ReportedPercentile) -> UInt64 {
-        var (low, high): (UInt64, UInt64) = (0, 1 << 20)
-        while high - low > 1 {
-            let middle = (low + high) / 2
-            if percentile.isSupported(by: middle) { high = middle } else { low = middle }
-        }
-        return high
     }
 }

@@ -7,13 +7,22 @@ public import SSEBombCore
 public struct TextReport {
     let result: RunResult
     let verdict: Verdict
+    let thresholds: [ThresholdResult]
     let redaction: Redaction
     let color: Bool
 
-    /// - Parameter color: whether the reader is a terminal that shows colours.
-    public init(_ result: RunResult, verdict: Verdict, color: Bool) {
+    /// - Parameters:
+    ///   - thresholds: what became of the run's gates.
+    ///   - color: whether the reader is a terminal that shows colours.
+    public init(
+        _ result: RunResult,
+        verdict: Verdict,
+        thresholds: [ThresholdResult] = [],
+        color: Bool
+    ) {
         self.result = result
         self.verdict = verdict
+        self.thresholds = thresholds
         self.color = color
         redaction = Redaction(result.plan.request)
     }
@@ -22,6 +31,7 @@ public struct TextReport {
     public func render() -> String {
         var layout = TextLayout(paint: Paint(isOn: color))
         believed(&layout)
+        gates(&layout)
         headline(&layout)
         requests(&layout)
         throughput(&layout)
@@ -68,12 +78,14 @@ public struct TextReport {
             "same prompt in every request: prefix caches may be hot",
             indent: 0
         )
-        guard let signal = result.signalName else { return }
+        guard let end = result.signalName ?? (result.isAborted ? "a threshold" : nil) else {
+            return
+        }
         let planned = plan.duration.map { " of \(Units.setting($0))" } ?? ""
         let measured = Units.duration(max(0, result.measured))
         layout.field(
             "interrupted",
-            "by \(signal) after \(measured)\(planned) of the measured window",
+            "by \(end) after \(measured)\(planned) of the measured window",
             indent: 0
         ) { $0.red }
     }

@@ -5,15 +5,19 @@
 public import SSEBombCore
 
 extension Verdict {
-    /// Judges a run by everything that it recorded of the client.
-    public static func judge(_ result: RunResult) -> Verdict {
+    /// Judges a run by everything that it recorded of the client, and by what its gates needed.
+    public static func judge(
+        _ result: RunResult,
+        thresholds: [ThresholdResult] = []
+    ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
             nothingMeasured, lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow,
             deliveryLag, sendLag, missingStreams, backOff, localResource, throttled, memoryStall,
             fullReads, stampsReplaced, clockSteps,
         ]
         return Verdict(
-            reasons: rules.compactMap { $0(result) },
+            reasons: rules.compactMap { $0(result) }
+                + [tooFewSamples(thresholds)].compactMap { $0 },
             server: [bursts(result), lumps(result)].compactMap { $0 }
         )
     }
@@ -46,6 +50,24 @@ extension Verdict {
                 + " it longer with -d, or shorten --ramp and --warmup.",
             value: 0,
             bound: 1
+        )
+    }
+
+    private static func tooFewSamples(_ thresholds: [ThresholdResult]) -> Reason? {
+        let short = thresholds.filter(\.lacksSamples)
+        guard let worst = short.max(by: { $0.floor - $0.samples < $1.floor - $1.samples }) else {
+            return nil
+        }
+        let others = short.count > 1 ? ", and \(short.count - 1) more likewise" : ""
+        return Reason(
+            code: "too_few_samples",
+            state: .suspect,
+            sentence:
+                "The threshold \(worst.threshold.expression) needs \(Units.count(worst.floor))"
+                + " samples and has \(Units.count(worst.samples))\(others); measure longer, or with"
+                + " more streams.",
+            value: Double(worst.samples),
+            bound: Double(worst.floor)
         )
     }
 
@@ -295,9 +317,9 @@ extension RunResult {
     /// nothing about what was asked: slots that pause by plan, runs that end with a number of
     /// requests or were interrupted, and windows of less than two whole seconds.
     fileprivate var meanStreamsHeld: Double? {
-        guard plan.think == 0, plan.requests == nil, interruptedBy == nil, plan.streams > 0 else {
-            return nil
-        }
+        guard plan.think == 0, plan.requests == nil, interruptedBy == nil, !isAborted,
+            plan.streams > 0
+        else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9
         let last = first + Double(measured) / 1e9
         let whole = intervals.filter {

@@ -9,8 +9,9 @@ enum DryRun {
     private static let mostBody = 64 << 10
 
     /// The whole text.
-    static func text(_ run: PreparedRun) -> String {
+    static func text(_ run: PreparedRun, thresholds: [Threshold]) -> String {
         var rows = planRows(run) + streamRows(run.plan)
+        for gate in thresholds { rows.append(("threshold", gate.expression)) }
         rows.append(("request", "\(run.template.bytes.count) bytes, below; secrets as ***"))
         let width = rows.map(\.0.count).max() ?? 0
         let lines = rows.map { name, value in

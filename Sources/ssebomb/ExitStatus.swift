@@ -2,6 +2,7 @@
 // know how anything is printed.
 
 import SSEBombCore
+import SSEBombReport
 
 /// Every status that ssebomb exits with. Stable: documented in the help and in CLI documents.
 enum ExitStatus {
@@ -13,9 +14,13 @@ enum ExitStatus {
     static let usage: Int32 = 64
     /// Not one request completed and some failed, or the target's name is unknown (EX_UNAVAILABLE).
     static let unavailable: Int32 = 69
+    /// A gate could not be judged: too few samples, or nothing measured.
+    static let unjudged: Int32 = 96
     /// The measurement is not valid, and `--strict` asks for that; `selftest`: not one load could
     /// be trusted.
     static let disbelieved: Int32 = 97
+    /// A gate was missed; k6's number.
+    static let missed: Int32 = 99
     /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
     static func signalled(_ signal: Int32) -> Int32 { 128 + signal }
 
@@ -29,17 +34,21 @@ enum ExitStatus {
     }
 
     /// The status after a run. Where several apply, a signal comes first, then what couldn't be
-    /// written, then a target that completed nothing, then a verdict that `--strict` can't take.
+    /// written, then a target that completed nothing, then a verdict that `--strict` can't take,
+    /// then gates: missed before not judged.
     static func afterRun(
         interruptedBy signal: Int32?,
         couldNotWrite: Bool,
         completed: UInt64,
         failed: UInt64,
-        isDisbelieved: Bool
+        isDisbelieved: Bool,
+        thresholds: [ThresholdResult]
     ) -> Int32 {
         if let signal { return signalled(signal) }
         if couldNotWrite { return failure }
         if completed == 0 && failed > 0 { return unavailable }
-        return isDisbelieved ? disbelieved : success
+        if isDisbelieved { return disbelieved }
+        if thresholds.isMissed { return missed }
+        return thresholds.isUnjudged ? unjudged : success
     }
 }

@@ -9,14 +9,16 @@ enum HelpText {
           ssebomb -c 10000 -d 60s --post body.json URL
           ssebomb -c 50 -n 500 --bearer-env OPENAI_API_KEY --post body.json URL
           ssebomb -c 2000 --ramp 10s --warmup 5s -o result.json URL
+          ssebomb -c 200 -d 60s --threshold 'ttft:p99<500ms' --post body.json URL
           ssebomb --dry-run --post body.json URL   (sends nothing)
           ssebomb probe --post body.json URL       (one stream, event by event)
 
         Times: 500ms, 30s, 1m30s; a bare number is seconds. Counts: 500, 10k. Sizes: 64k, 1M.
 
         Exit status: 0 done; 1 internal failure, or a result that couldn't be written; 64 usage; \
-        69 not one request completed and some failed; 97 the verdict is not 'valid' (--strict); \
-        130 or 143 interrupted or terminated, with the report written.
+        69 not one request completed and some failed; 96 a threshold couldn't be judged; 97 the \
+        verdict is not 'valid' (--strict); 99 a threshold was missed; 130 or 143 interrupted or \
+        terminated, with the report written.
         """
 
     /// Examples and statuses of `probe`.

@@ -31,6 +31,7 @@ struct RunCommand: ParsableCommand {
         let (shape, loadWarnings) = try PlanBuilder.load(load, usable: usable)
         var prepared = try PlanBuilder.prepare(target, load: shape)
         load.apply(to: &prepared.plan)
+        try judgement.check(prepared.plan)
         try output.check()
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared.plan)
@@ -38,7 +39,7 @@ struct RunCommand: ParsableCommand {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
             _ = try Coordinator(plan: prepared.plan, template: prepared.template)
-            return try Self.show(DryRun.text(prepared))
+            return try Self.show(DryRun.text(prepared, thresholds: judgement.thresholds))
         }
         if prepared.plan.priority == .realtime, let refusal = RealtimeRight.refusal() {
             prepared.warnings.append(refusal)
@@ -49,22 +50,24 @@ struct RunCommand: ParsableCommand {
             }
         }
         let log = try output.openEventLog()
-        let result = try carryOut(prepared, watch, log)
+        let (result, thresholds) = try carryOut(prepared, watch, log)
         let context = RunContext(
             toolVersion: PlanBuilder.version,
             labels: labels,
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
-        var verdict = Verdict.judge(result)
+        var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
-        let written = publish(result, verdict, context, log)
+        let written = publish(result, verdict, thresholds, context, log)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
+        if let sentence = thresholds.complaint { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
             completed: result.counts.completed,
             failed: result.counts.failed,
-            isDisbelieved: judgement.strict && verdict.state != .valid
+            isDisbelieved: judgement.strict && verdict.state != .valid,
+            thresholds: thresholds
         )
         if status != ExitStatus.success { throw ExitCode(status) }
     }
@@ -83,7 +86,7 @@ struct RunCommand: ParsableCommand {
         _ prepared: PreparedRun,
         _ watch: SignalWatch,
         _ log: EventLogFile?
-    ) throws(SetupError) -> RunResult {
+    ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(
             plan: prepared.plan,
             template: prepared.template,
@@ -93,10 +96,15 @@ struct RunCommand: ParsableCommand {
         watch.attach { coordinator.interrupt(signal: $0) }
         var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
         defer { ProgressLine.clearIfDrawn() }
-        return try coordinator.run(
+        var gates = ThresholdWatch(judgement.thresholds)
+        // The result as it stands has its price, so only gates that may end the run ask for it.
+        let judge: ((RunResult) -> Bool)? = gates.canAbort ? { gates.shouldAbort($0) } : nil
+        let result = try coordinator.run(
             progress: { line.update($0) },
+            judge: judge,
             events: log.map { log in { log.append($0) } }
         )
+        return (result, gates.results(result))
     }
 
     /// Writes files and report; false where one of them couldn't be. The files come first: a report
@@ -104,10 +112,11 @@ struct RunCommand: ParsableCommand {
     private func publish(
         _ result: RunResult,
         _ verdict: Verdict,
+        _ thresholds: [ThresholdResult],
         _ context: RunContext,
         _ log: EventLogFile?
     ) -> Bool {
-        let file = ResultFile(result, verdict: verdict, context: context)
+        let file = ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
         var complaints: [String] = []
         if let path = output.output, path != "-" {
             do throws(OutputError) {
@@ -128,7 +137,12 @@ struct RunCommand: ParsableCommand {
                 complaints.append(error.sentence)
             } catch {}
         } else {
-            let report = TextReport(result, verdict: verdict, color: Terminal.canColor()).render()
+            let report = TextReport(
+                result,
+                verdict: verdict,
+                thresholds: thresholds,
+                color: Terminal.canColor()
+            ).render()
             if case .failed(let cause) = Terminal.output(report) {
                 complaints.append(
                     "can't write the report to standard output: \(cause.sentence); it stands above"

@@ -68,6 +68,9 @@ struct CommandLineTests {
         (["-o", "/tmp", refused], "/tmp"),
         (["--format", "xml", refused], "json"),
         (["--label", "novalue", refused], "NAME=VALUE"),
+        (["--threshold", "ttft:p99<500", refused], "write for example ttft:p99<500ms"),
+        (["--threshold", "attainment>0.95", refused], "no --slo"),
+        (["--threshold", "tls:p99<5ms", refused], "https://"),
         (["probe", "-c", "5", refused], "-c"),
     ]
 
@@ -163,6 +166,7 @@ struct CommandLineTests {
             (["--connect-to", "::127.0.0.1:77"], "addresses +127.0.0.1:77"),
             (["--limit", "line=2M"], "line=2097152"), (["--cpus", "0"], "cpus +0\n"),
             (["--seed", "9"], "seed +9"), (["-t", "1"], "threads +1"),
+            (["--threshold", "e2e:p99 < 2s"], "threshold +e2e:p99<2s"),
         ] as [([String], String)]
     )
     func plan(flags: [String], pattern: String) async throws {

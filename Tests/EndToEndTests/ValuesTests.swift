@@ -2,9 +2,9 @@
 // and header fields.
 
 import SSEBombCore
-import SSEBombReport
 import Testing
 
+@testable import SSEBombReport
 @testable import ssebomb
 
 @Suite("Values of flags")
@@ -359,13 +359,26 @@ struct HeaderFieldsTests {
 
 @Suite("Exit status")
 struct ExitStatusTests {
-    @Test("a signal outranks what couldn't be written, then a dead target, then the verdict")
-    func order() {
+    private static func gate(_ outcome: ThresholdResult.Outcome) throws -> ThresholdResult {
+        ThresholdResult(
+            threshold: try ThresholdParsing.threshold("ttft:p99<5ms"),
+            outcome: outcome,
+            value: nil,
+            samples: 0,
+            floor: 662,
+            unfinished: 0,
+            sentence: ""
+        )
+    }
+
+    @Test("a signal outranks what couldn't be written, a dead target, the verdict, a gate")
+    func order() throws {
         func status(
             _ signal: Int32?,
             _ lost: Bool,
             _ completed: UInt64,
             _ failed: UInt64,
+            _ gates: [ThresholdResult] = [],
             disbelieved: Bool = false
         ) -> Int32 {
             ExitStatus.afterRun(
@@ -373,18 +386,23 @@ struct ExitStatusTests {
                 couldNotWrite: lost,
                 completed: completed,
                 failed: failed,
-                isDisbelieved: disbelieved
+                isDisbelieved: disbelieved,
+                thresholds: gates
             )
         }
-        #expect(status(2, true, 0, 5) == 130)
+        let missed = [try Self.gate(.passed), try Self.gate(.notJudged), try Self.gate(.missed)]
+        #expect(status(2, true, 0, 5, missed) == 130)
         #expect(status(15, false, 5, 0) == 143)
-        #expect(status(nil, true, 0, 5) == 1)
-        #expect(status(nil, false, 0, 5) == 69)
+        #expect(status(nil, true, 0, 5, missed) == 1)
+        #expect(status(nil, false, 0, 5, missed) == 69)
+        #expect(status(nil, false, 1, 5, missed) == 99)
+        #expect(status(nil, false, 1, 5, [try Self.gate(.notJudged)]) == 96)
+        #expect(status(nil, false, 1, 5, [try Self.gate(.passed)]) == 0)
         #expect(status(nil, false, 1, 5) == 0)
         #expect(status(nil, false, 0, 0) == 0)
         #expect(status(2, true, 0, 5, disbelieved: true) == 130)
         #expect(status(nil, true, 0, 5, disbelieved: true) == 1)
         #expect(status(nil, false, 0, 5, disbelieved: true) == 69)
-        #expect(status(nil, false, 1, 5, disbelieved: true) == 97)
+        #expect(status(nil, false, 1, 5, missed, disbelieved: true) == 97)
     }
 }

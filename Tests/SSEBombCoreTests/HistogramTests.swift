@@ -213,13 +213,49 @@ private func oracle(_ values: some Sequence<Int64>) -> HistogramOracle {
 
     @Test(
         arguments: [
-            (50, 1), (75, 64), (90, 64), (95, 130), (99, 662), (99.9, 6_636), (99.99, 66_384),
-            (100, 1),
+            (50, 11), (75, 24), (90, 64), (95, 130), (99, 662), (99.9, 6_636), (99.99, 66_381),
+            (10, 64), (0.1, 6_636), (0, 1), (100, 1), (-5, 1), (250, 1),
         ] as [(Double, UInt64)]
     )
-    func `a percentile is supported from its floor on`(percentile: Double, floor: UInt64) {
-        #expect(HistogramSnapshot.isSupported(percentile: percentile, count: floor))
-        #expect(!HistogramSnapshot.isSupported(percentile: percentile, count: floor - 1))
+    func `a percentile needs its floor of samples`(percentile: Double, floor: UInt64) {
+        #expect(HistogramSnapshot.floor(ofPercentile: percentile) == floor)
+        // Printing asks for no more than one sample up to the median.
+        let least = percentile > 50 ? floor : 1
+        #expect(HistogramSnapshot.isSupported(percentile: percentile, count: least))
+        #expect(!HistogramSnapshot.isSupported(percentile: percentile, count: least - 1))
+    }
+
+    @Test(arguments: [50, 51, 60, 75, 88.8, 90, 95, 98, 99, 99.5, 99.9] as [Double])
+    func `a floor is the first number at which two misses are due`(percentile: Double) {
+        // At most one miss among n, each as likely as the share beyond the percentile: summed up
+        // term by term, not by the formula.
+        let hit = percentile / 100
+        var (none, one, samples) = (1.0, 0.0, UInt64(0))
+        while none + one > 0.01 {
+            one = one * hit + none * (1 - hit)
+            none *= hit
+            samples += 1
+        }
+        #expect(HistogramSnapshot.floor(ofPercentile: percentile) == samples)
+    }
+
+    @Test func `the value at a rank is the cell of the sample that stands there in order`() {
+        let snapshot = snapshot([5, 5, 9, 70_000, 70_001])
+        let values = (1...6).map { snapshot.value(atRank: $0) }
+        #expect(values == [5, 5, 9, 70_015, 70_015, nil])
+        #expect(HistogramSnapshot().value(atRank: 1) == nil)
+        #expect(HistogramSnapshot.rank(of: 99, among: 100) == 99)
+        #expect(HistogramSnapshot.rank(of: 99.01, among: 100) == 100)
+        #expect(HistogramSnapshot.rank(of: 0.001, among: 100) == 1)
+        #expect(HistogramSnapshot.rank(of: 99.99, among: .max) < .max)
+    }
+
+    @Test(arguments: 1...6) func `what a snapshot records itself a recorder records`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let values = generator.latencies(500) + [0, -3, day, day + 1, 7, 7]
+        var recorded = HistogramSnapshot()
+        for value in values.shuffled(using: &generator) { recorded.record(value) }
+        #expect(recorded == snapshot(values))
     }
 }
 

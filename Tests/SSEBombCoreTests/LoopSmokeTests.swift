@@ -134,6 +134,45 @@ private func run(_ plan: RunPlan) throws -> RunResult { try coordinator(plan).ru
         #expect(result.unfinished[.gap].map { $0.greatestAge > 0 } == true)
     }
 
+    @Test("A judge sees the result as it stands once a second, and ends the run")
+    func judge() throws {
+        let server = try ScriptedServer(script: serveTokens)
+        defer { server.stop() }
+        var seen: [RunResult] = []
+        let duration = Nanoseconds.seconds(30)
+        let plan = plan([server.address], streams: 2, requests: nil, duration: duration)
+        let result = try coordinator(plan).run(judge: { standing in
+            seen.append(standing)
+            return seen.count == 2
+        })
+        #expect(seen.count == 2, "it is not asked again")
+        #expect(result.isAborted && result.interruptedBy == nil)
+        #expect(result.measured < Nanoseconds.seconds(10))
+        let counts = result.counts
+        #expect(counts.started == counts.completed + counts.failed + counts.cut)
+        for (second, standing) in seen.enumerated() {
+            #expect(standing.measured >= Nanoseconds.seconds(Int64(second) + 1))
+            #expect(standing.counts.completed > 0 && standing.counts.tokensInWindow > 0)
+            let ttft = try #require(standing.histograms[.ttft])
+            #expect(ttft.count > 0 && standing.unfinished.isEmpty && standing.loops.isEmpty)
+        }
+        #expect(seen[0].counts.completed < seen[1].counts.completed)
+        #expect(seen[1].counts.completed <= counts.completed)
+    }
+
+    @Test("A judge that is content changes nothing") func contentJudge() throws {
+        let server = try ScriptedServer(script: serveTokens)
+        defer { server.stop() }
+        let plan = plan([server.address], streams: 2, requests: 80)
+        var asked = 0
+        let result = try coordinator(plan).run(judge: { _ in
+            asked += 1
+            return false
+        })
+        #expect(!result.isAborted && result.counts.completed == 80)
+        #expect(asked > 0)
+    }
+
     @Test("A refused status is a failure with a sample of its body") func refusedStatus() throws {
         let server = try ScriptedServer { peer in
             while peer.awaitRequest() {

@@ -139,17 +139,18 @@ private final class Run {
     }
 
     @Test("Waits that never ended add up, and the oldest is the oldest of all") func unfinished() {
+        func waits(_ ages: Int64...) -> UnfinishedWaits {
+            var waits = UnfinishedWaits()
+            for age in ages { waits.ages.record(age) }
+            return waits
+        }
         let run = Run()
-        run.outcome(0, unfinished: [.ttft: UnfinishedWaits(count: 2, greatestAge: 50)])
-        run.outcome(
-            1,
-            unfinished: [
-                .ttft: UnfinishedWaits(count: 1, greatestAge: 70),
-                .gap: UnfinishedWaits(count: 4, greatestAge: 9),
-            ]
-        )
-        let waits = run.merge().unfinished.mapValues { [Int64($0.count), $0.greatestAge] }
-        #expect(waits == [.ttft: [3, 70], .gap: [4, 9]])
+        run.outcome(0, unfinished: [.ttft: waits(50, 20)])
+        run.outcome(1, unfinished: [.ttft: waits(70), .gap: waits(1, 9, 2, 1)])
+        let merged = run.merge().unfinished
+        #expect(merged.mapValues(\.count) == [.ttft: 3, .gap: 4])
+        #expect(merged.mapValues(\.greatestAge) == [.ttft: 70, .gap: 9])
+        #expect(merged[.ttft]?.ages == waits(20, 50, 70).ages)
     }
 
     @Test(

@@ -68,7 +68,8 @@ enum SampleRun {
             .e2e: spread(1_000, from: 1_000, to: 11_000),
             .deliveryLag: spread(7_000, from: 0.01, to: 0.2),
         ]
-        result.unfinished = [.ttft: UnfinishedWaits(count: 12, greatestAge: 3_200_000_000)]
+        let ages = snapshot((1...11).map { $0 * 1_000_000 } + [3_200_000_000])
+        result.unfinished = [.ttft: UnfinishedWaits(ages: ages)]
         result.intervals = [
             RunInterval(
                 startSeconds: 0,

@@ -229,6 +229,34 @@ import Testing
         #expect(verdict.reasons.map(\.code) == ["nothing_measured"])
     }
 
+    @Test("a gate without its samples makes a run suspect, one that was judged doesn't")
+    func tooFewSamples() throws {
+        func gate(_ metric: Metric, _ percentile: Double) -> Threshold {
+            Threshold(
+                expression: "\(metric.rawValue):p\(percentile)<9s",
+                subject: .metric(metric),
+                aggregate: .percentile(percentile),
+                comparison: .less,
+                bound: 9e9
+            )
+        }
+        let result = try Self.healthy()
+        func judged(_ gates: Threshold...) -> Verdict {
+            Verdict.judge(result, thresholds: ThresholdWatch(gates).results(result))
+        }
+        #expect(judged(gate(.ttft, 99)).state == .valid)
+        let verdict = judged(gate(.ttft, 99), gate(.ttft, 99.99), gate(.tls, 99))
+        #expect(verdict.state == .suspect)
+        let reason = try #require(verdict.reasons.first)
+        #expect(reason.code == "too_few_samples")
+        #expect(reason.value == 10_000 && reason.bound == 66_381)
+        #expect(
+            reason.sentence
+                == "The threshold ttft:p99.99<9s needs 66,381 samples and has 10,000, and 1 more "
+                + "likewise; measure longer, or with more streams."
+        )
+    }
+
     @Test("bursts and lumps are the server's: named with size and rhythm, and the run stays valid")
     func bursts() throws {
         // Four tokens at a time, every 200 ms, of 1,000 streams.

@@ -74,10 +74,16 @@ public final class Coordinator: Sendable {
     ///
     /// - Parameters:
     ///   - progress: called on this thread about ten times a second.
-    ///   - events: called on this thread as often with the events of sampled streams, those of one
-    ///     stream in order. What it takes too long to take is lost, and counted.
+    ///   - judge: called on this thread about once a second with the result as it stands: what the
+    ///     loops publish without a lock, so without unfinished waits, names and kept errors, and
+    ///     without the loops' own account. Where it returns true the run ends as an interrupt would
+    ///     end it, and it is not asked again.
+    ///   - events: called on this thread about ten times a second with the events of sampled
+    ///     streams, those of one stream in order. What it takes too long to take is lost, and
+    ///     counted.
     public func run(
         progress: ((RunProgress) -> Void)? = nil,
+        judge: ((RunResult) -> Bool)? = nil,
         events: EventSink? = nil
     ) throws(SetupError) -> RunResult {
         let stats = (0..<plan.threads).map { _ in LoopStats() }
@@ -100,21 +106,23 @@ public final class Coordinator: Sendable {
 
         let threads = try start(stats, request, until, observers, windows, outcomes)
         var recorder = IntervalRecorder(loops: stats, start: windows.start)
-        watch(windows, stats, &recorder, progress) { observers.drain(into: events) }
+        var merger = ResultMerger(plan: plan, windows: windows, stats: stats)
+        merger.startedAt = startedAt
+        merger.usageBefore = before
+        let isAborted = watch(merger, &recorder, progress, judge) { observers.drain(into: events) }
         for thread in threads { thread.join() }
         observers.drain(into: events)
         let ended = Instant.now()
         recorder.closeSecond(at: ended)
         recorder.finish()
 
-        var merger = ResultMerger(plan: plan, windows: windows, stats: stats)
-        merger.startedAt = startedAt
         merger.ended = ended
         merger.interruptedBy = switches.interrupt
         merger.outcomes = try outcomes.all()
-        merger.usageBefore = before
         merger.pressure = MachinePressure.read().since(pressure)
-        return merger.merge(recorder)
+        var result = merger.merge(recorder)
+        result.isAborted = isAborted
+        return result
     }
 
     private static func copy(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
@@ -213,29 +221,39 @@ public final class Coordinator: Sendable {
 
     private static let lookInterval = Nanoseconds.milliseconds(100)
 
-    /// Looks ten times a second until every loop has ended.
+    /// Looks ten times a second until every loop has ended; returns whether the judge ended them.
     private func watch(
-        _ windows: RunWindows,
-        _ stats: [LoopStats],
+        _ merger: ResultMerger,
         _ recorder: inout IntervalRecorder,
         _ progress: ((RunProgress) -> Void)?,
+        _ judge: ((RunResult) -> Bool)?,
         _ drain: () -> Void
-    ) {
+    ) -> Bool {
+        let windows = merger.windows
+        var isAborted = false
         var nextLook = windows.start + Self.lookInterval
         var nextSecond = windows.start + Nanoseconds.seconds(1)
         while loopsRunning.load(ordering: .acquiring) > 0 {
             waitForLoops(until: nextLook)
             let now = Instant.now()
             guard now >= nextLook else { continue }
+            let isSecond = now >= nextSecond
             while now >= nextSecond {
                 recorder.closeSecond(at: min(now, nextSecond + Nanoseconds.seconds(1)))
                 nextSecond = nextSecond + Nanoseconds.seconds(1)
             }
+            if isSecond, !isAborted, switches.interrupt == 0, let judge {
+                var standing = merger
+                standing.ended = now
+                isAborted = judge(standing.merge(recorder))
+                if isAborted { interrupt(signal: -1) }
+            }
             // Not past the second, whose counts would then be those of a longer one.
             nextLook = min(now + Self.lookInterval, nextSecond)
-            if let progress { progress(look(windows, stats, recorder, now)) }
+            if let progress { progress(look(windows, merger.stats, recorder, now)) }
             drain()
         }
+        return isAborted
     }
 
     private func waitForLoops(until deadline: Instant) {

@@ -150,7 +150,9 @@ struct ResultMerger {
         counts.failed = total(.windowFailed)
         counts.cut = total(.windowCut)
         counts.completedInWindow = total(.windowCompletedInside)
-        counts.startedOutsideWindow = total(.started) - counts.started
+        // Beside running loops the two may be read out of step.
+        let startedAtAll = total(.started)
+        counts.startedOutsideWindow = startedAtAll - min(startedAtAll, counts.started)
         counts.retriedStale = total(.retriedStale)
         counts.backoff = Int64(clamping: total(.backoffNanoseconds))
         for kind in StreamFailure.allCases {
@@ -271,10 +273,9 @@ struct ResultMerger {
         var whole: [Metric: UnfinishedWaits] = [:]
         for outcome in outcomes {
             whole.merge(outcome.unfinished) { left, right in
-                UnfinishedWaits(
-                    count: left.count + right.count,
-                    greatestAge: max(left.greatestAge, right.greatestAge)
-                )
+                var both = left
+                both.ages.merge(right.ages)
+                return both
             }
         }
         return whole

@@ -14,6 +14,8 @@ public struct RunResult: Sendable {
     public var steady: SteadyWindow?
     /// Set when a signal ended the run before its plan.
     public var interruptedBy: Int32?
+    /// Whether `Coordinator.run`'s judge ended the run before its plan.
+    public var isAborted = false
     /// All counters.
     public var counts: RunCounts
     /// Merged histograms, indexed by `Metric`.
@@ -44,10 +46,12 @@ public struct RunResult: Sendable {
 
 /// Waits cut or failed before their end.
 public struct UnfinishedWaits: Sendable {
+    /// How old each was when it was given up.
+    public var ages = HistogramSnapshot()
     /// How many.
-    public var count: UInt64
-    /// Age of the oldest when it ended, nanoseconds.
-    public var greatestAge: Int64
+    public var count: UInt64 { ages.count }
+    /// Age of the oldest, nanoseconds.
+    public var greatestAge: Int64 { ages.max }
 }
 
 /// The longest stretch of whole seconds in which the asked streams were held (METRICS: windows).

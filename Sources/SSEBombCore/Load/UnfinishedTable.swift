@@ -1,8 +1,8 @@
 // Waits that never ended: they have no latency, but leaving them out would make a server that hangs
 // look better than one that is slow.
 
-/// Number and greatest age of the unfinished waits of one loop, by the metric they would have
-/// entered. Touched once per request that did not complete.
+/// The ages of the unfinished waits of one loop, by the metric they would have entered. Touched
+/// once per request that did not complete.
 struct UnfinishedTable {
     /// The non-empty ones.
     private(set) var all: [Metric: UnfinishedWaits] = [:]
@@ -40,9 +40,6 @@ struct UnfinishedTable {
         _ now: Instant
     ) {
         guard start.isSet, !end.isSet else { return }
-        var waits = all[metric] ?? UnfinishedWaits(count: 0, greatestAge: 0)
-        waits.count += 1
-        waits.greatestAge = max(waits.greatestAge, now - start)
-        all[metric] = waits
+        all[metric, default: UnfinishedWaits()].ages.record(now - start)
     }
 }

@@ -124,6 +124,30 @@ extension HistogramSnapshot {
         self = merged
     }
 
+    /// Adds one sample in nanoseconds, as `Histogram.record` would: for what happens at most once a
+    /// request, and has no recorder of its own.
+    mutating func record(_ nanoseconds: Int64) {
+        let value = UInt64(Swift.max(0, nanoseconds))
+        let kept = Swift.min(value, HistogramLayout.highestTrackable)
+        let cell = UInt16(HistogramLayout.cell(of: kept))
+        var (low, high) = (0, cells.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if cells[middle] < cell { low = middle + 1 } else { high = middle }
+        }
+        if low < cells.count, cells[low] == cell {
+            counts[low] = counts[low].addingSaturating(1)
+        } else {
+            cells.insert(cell, at: low)
+            counts.insert(1, at: low)
+        }
+        min = isEmpty ? Int64(kept) : Swift.min(min, Int64(kept))
+        max = Swift.max(max, Int64(kept))
+        count = count.addingSaturating(1)
+        sum = sum.addingSaturating(kept)
+        if value > kept { clipped = clipped.addingSaturating(1) }
+    }
+
     /// The samples that came after `earlier`: counts and sum are exact differences, least and
     /// greatest those of the cells, narrowed by this snapshot's.
     ///
@@ -178,16 +202,26 @@ extension HistogramSnapshot {
         }
         let top = Int64(HistogramLayout.highestValue(ofCell: Int(last)))
         guard percentile < 100 else { return top }
+        return value(atRank: Self.rank(of: percentile, among: count)) ?? top
+    }
+
+    /// The rank, from 1 on, of the sample that stands for a percentile (above 0, below 100) among
+    /// `count` samples: `percentile` per cent of them, rounded up.
+    public static func rank(of percentile: Double, among count: UInt64) -> UInt64 {
         // One step down, so that rounding of the product can't push an exact rank into the next.
-        let rank = Swift.max(1, (percentile.nextDown * Double(count) / 100).rounded(.up))
+        let rank = (percentile.nextDown * Double(count) / 100).rounded(.up)
+        return Swift.max(1, UInt64(exactly: rank) ?? .max)
+    }
+
+    /// The highest value, in nanoseconds, of the cell that holds the sample of a rank counted from
+    /// 1 on in ascending order; nil beyond the last sample.
+    public func value(atRank rank: UInt64) -> Int64? {
         var seen: UInt64 = 0
         for (cell, cellCount) in zip(cells, counts) {
             seen = seen.addingSaturating(cellCount)
-            if Double(seen) >= rank {
-                return Int64(HistogramLayout.highestValue(ofCell: Int(cell)))
-            }
+            if seen >= rank { return Int64(HistogramLayout.highestValue(ofCell: Int(cell))) }
         }
-        return top
+        return nil
     }
 
     /// Arithmetic mean in nanoseconds, 0 when empty: exact while `sum` is, else that of the cells.
@@ -229,23 +263,6 @@ extension HistogramSnapshot {
             total = total.addingSaturating(cellCount)
         }
         return total
-    }
-
-    /// Whether `count` samples support the statement of a percentile: MLPerf's early-stopping
-    /// floors at 99 % confidence, 64 for p90, 130 for p95, 662 for p99, 6,636 for p99.9.
-    ///
-    /// A percentile between two of these needs the higher one's floor. Beyond p99.9 the floors'
-    /// limit holds: 6.6384 expected samples above the percentile, the root of
-    /// exp(-x) (1 + x) = 0.01. Up to the median, and for the maximum (100), one sample will do.
-    public static func isSupported(percentile: Double, count: UInt64) -> Bool {
-        switch percentile {
-        case ...50, 100...: count >= 1
-        case ...90: count >= 64
-        case ...95: count >= 130
-        case ...99: count >= 662
-        case ...99.9: count >= 6_636
-        default: Double(count) * (100 - percentile) / 100 >= 6.6384
-        }
     }
 
     /// The non-empty cells in ascending order.
