@@ -104,7 +104,7 @@ test: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS)
 	$(ALONE) $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --no-parallel \
-		--filter 'VerdictTests|ClockStepTests|PriorityTests'
+		--filter 'VerdictTests|ClockStepTests|PriorityTests|SelftestCommandTests'
 	Tests/FuzzTesting/fuzz.sh 10
 
 test-servers: test-deps

@@ -1,7 +1,7 @@
 // The yardstick: the least that any client must do to receive N streams. One thread, one
 // epoll_wait, one recvmsg per readable socket into one shared buffer, nothing parsed. What ssebomb
-// costs above this is ssebomb's own; the rest is the kernel's. With --tls the same reads feed OpenSSL
-// through a BIO that serves it from the shared buffer, and what it decrypts is dropped.
+// costs above this is ssebomb's own; the rest is the kernel's. With --tls the same reads feed
+// OpenSSL through a BIO that serves it from the shared buffer; what it decrypts is dropped.
 //
 //   drain [options] HOST PORT REQUEST-FILE
 //     --streams N    connections held open (1000)

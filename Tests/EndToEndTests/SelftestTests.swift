@@ -8,7 +8,11 @@ import Testing
 @testable import SSEBombReport
 @testable import ssebomb
 
-@Suite("The self-test as a program")
+@Suite(
+    "The self-test as a program",
+    .serialized,
+    .enabled(if: Contention.isAlone, Comment(rawValue: Contention.notAlone))
+)
 struct SelftestCommandTests {
     private static let tiny = ["selftest", "--streams", "3,5", "--rate", "40", "--time", "400ms"]
 
