@@ -108,6 +108,13 @@ enum PlanBuilder {
             }
             plan.until = Array(text.utf8)
         }
+        // A stream's events are counted in 32 bits.
+        if let most = options.maxEvents, most > UInt64(UInt32.max) {
+            throw SetupError(
+                .usage,
+                "--max-events \(most) is more than a stream can count: at most \(UInt32.max)"
+            )
+        }
         plan.maxEvents = options.maxEvents
         plan.sendTime = options.sentAt
     }
