@@ -242,9 +242,14 @@ def watch(server, clients, seconds):
         if client.poll() is not None:
             raise Failed(f"{client.args[0]} ended early, status {client.returncode}")
     window = Window(*(after - earlier for after, earlier in zip(account(), before)))
-    if window.others > 0.1:
-        print(f"not a quiet machine: others took {window.others:.0%} of a CPU", file=sys.stderr)
+    warn_of_others(window.others)
     return window
+
+
+def warn_of_others(share):
+    """Says so when others than those that are measured took more than a tenth of a CPU."""
+    if share > 0.1:
+        print(f"not a quiet machine: others took {share:.0%} of a CPU", file=sys.stderr)
 
 
 def measured(measure, *arguments):
