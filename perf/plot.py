@@ -124,8 +124,9 @@ def svg(document):
     load = f"{most:,} streams x {document['rate']:g} events/s"
 
     def cost_label(client, value):
-        share = rows[client]["handled_share"]
-        return f"{value:.1f} µs" + ("" if share >= 0.95 else f", handles {share:.0%}")
+        behind = rows[client]["behind_s"]
+        late = behind > 1 / document["rate"]
+        return f"{value:.1f} µs" + (f", {behind:.1f} s behind" if late else "")
 
     top = MARGIN + 10
     left, y_left = bars(top, f"CPU per event, {load}", costs, cost_label)
