@@ -4,8 +4,8 @@
     perf/accuracy.py [--streams N] [--rate N] [--tokens N] [--requests N] [--ttft SPEC] [--itl SPEC]
 
 1,000 streams x 100 events/s, TTFT 50 ms, 100 tokens: each stream asks again as soon as its answer
-has ended. Every request runs to its end, and nothing is warm-up, so that both sides have exactly the
-same requests and gaps in their histograms. The mock has its times from the kernel's stamp of the
+has ended. Every request runs to its end, and nothing is warm-up, so that both sides have the same
+requests and gaps in their histograms. The mock has its times from the kernel's stamp of the
 request's last byte and from the clock just before each send. One CPU each.
 """
 

@@ -1,5 +1,5 @@
-"""An SSE benchmark as people write it with aiohttp: a task a stream, time.perf_counter at each token.
-perf/compare.py holds it against ssebomb.
+"""An SSE benchmark as people write it with aiohttp: a task a stream, time.perf_counter at each
+token. perf/compare.py holds it against ssebomb.
 
     aiohttp_loop.py [--streams N] [--connect-rate N] --body FILE --tally FILE URL
 

@@ -63,9 +63,11 @@ def command(client, server, streams, cpu, ends):
         return harness.load_command(server, streams, [cpu], *paced)
     if client == "wrk":
         script = os.path.join(harness.OUT, "post.lua")
-        with open(harness.BODY, encoding="utf-8") as body, open(script, "w", encoding="utf-8") as out:
-            out.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n')
-            out.write(f"wrk.body = [==[{body.read()}]==]\n")
+        with open(harness.BODY, encoding="utf-8") as file:
+            body = file.read()
+        with open(script, "w", encoding="utf-8") as file:
+            file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n')
+            file.write(f"wrk.body = [==[{body}]==]\n")
         load = ["-t", 1, "-c", streams, "-d", "600s", "--timeout", "600s", "-s", script]
         return [*pinned, "wrk", *load, url]
     if client == "h2load":

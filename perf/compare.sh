@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# ssebomb beside the C drain, wrk, h2load and a plain aiohttp loop: CPU per event, memory per stream,
-# error of TTFT and gap. Installs what is missing (wrk and h2load as root, aiohttp into a virtual
-# environment), then runs compare.py, which takes the arguments and writes perf/results/.
+# ssebomb beside the C drain, wrk, h2load and a plain aiohttp loop: CPU per event, memory per
+# stream, error of TTFT and gap. Installs what is missing (wrk and h2load as root, aiohttp into a
+# virtual environment), then runs compare.py, which takes the arguments and writes perf/results/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

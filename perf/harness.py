@@ -1,5 +1,5 @@
-"""What every measuring script needs: the mock server, a client, the C drain, CPU time over a window,
-memory and a table.
+"""What every measuring script needs: the mock server, a client, the C drain, CPU time over a
+window, memory and a table.
 
 Standard library only. Knows ssebomb's command line and nothing of what a script measures. All
 processes are ended by their id, also when a script fails. SSEBOMB names the binary to measure.

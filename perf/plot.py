@@ -39,7 +39,8 @@ STYLE = """
 
 
 def text(x, y, words, kind="", anchor="start"):
-    return f'<text x="{x:.0f}" y="{y:.0f}" class="{kind}" text-anchor="{anchor}">{escape(words)}</text>'
+    place = f'x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}"'
+    return f'<text {place} class="{kind}">{escape(words)}</text>'
 
 
 def kind(client):
@@ -141,6 +142,7 @@ def svg(document):
         f' width="{WIDTH}" height="{height:.0f}" role="img">',
         "<title>ssebomb beside other clients</title>",
         f"<style>{STYLE}</style>",
-        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:.0f}" rx="6" class="card"/>',
+        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1:.0f}" rx="6"'
+        ' class="card"/>',
         *left, *more, *right, *last, "</svg>", "",
     ])
