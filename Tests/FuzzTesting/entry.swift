@@ -8,7 +8,7 @@ import Glibc
 typealias FuzzTarget = (UnsafeRawBufferPointer) -> Void
 
 nonisolated(unsafe) private var target: FuzzTarget = { _ in
-    stop("the name of the binary is none of: head chunks sse probe connection")
+    stop("the name of the binary is none of: head chunks sse probe sendtime connection")
 }
 
 /// libFuzzer's set-up hook; `argv[0]` carries the target's name.
@@ -24,6 +24,7 @@ func initialize(
     case "chunks": target = fuzzChunks
     case "sse": target = fuzzSSE
     case "probe": target = fuzzProbe
+    case "sendtime": target = fuzzSendTime
     case "connection": target = fuzzConnection
     default: break
     }

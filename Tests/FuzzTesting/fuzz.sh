@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 limit=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(head chunks sse probe connection)
+[ ${#targets[@]} -gt 0 ] || targets=(head chunks sse probe sendtime connection)
 case $limit in
     '' | *[!0-9]*) echo "fuzz.sh: '$limit' is no number of seconds" >&2; exit 64 ;;
 esac
@@ -31,7 +31,7 @@ sources=("$core"/HTTP/{BodyFraming,ChunkedDecoder,ResponseHead,WireLimits}.swift
     "$core"/SSE/*.swift "$core"/Memory/Spill.swift Tests/FuzzTesting/*.swift)
 mkdir -p "$out"
 
-# One binary under five names: the engine is compiled once.
+# One binary under six names: the engine is compiled once.
 stamp=$(cat "${sources[@]}" "${BASH_SOURCE[0]}" | sha256sum)
 if [ ! -x "$out/all" ] || [ "$(cat "$out/stamp" 2>/dev/null)" != "$stamp" ]; then
     rm -f "$out/stamp"
