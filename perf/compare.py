@@ -89,9 +89,9 @@ def unhandled_bytes(client, server):
     """Bytes that the server has sent and the client hasn't worked off."""
     if client != "aiohttp":
         return unread_bytes(server.port)
-    counts = server.stats()["counts"]
     with open(tally_path(), "rb") as file:
         done = int.from_bytes(file.read(8), sys.byteorder)
+    counts = server.stats()["counts"]
     return (counts["events"] - done) * counts["bytes"] / counts["events"]
 
 

@@ -73,11 +73,13 @@ def report(priority, options):
     believed = verdict["state"] in allowed and (priority != "normal" or named)
     print(
         f"verdict {' or '.join(allowed)}{', at-reading share named' * (priority == 'normal')}:"
-        f" {'ok' if believed else 'MISSED'}\n"
+        f" {'ok' if believed else 'MISSED'}"
     )
-    if stolen < 0.9 * options.share:
-        raise harness.Failed(f"only {stolen:.0%} of the CPU were stolen, not {options.share:.0%}")
-    return met and believed
+    enough = stolen >= 0.9 * options.share
+    if not enough:
+        print(f"not the case in question: {options.share:.0%} of the CPU were to be stolen")
+    print()
+    return met and believed and enough
 
 
 def main():
