@@ -32,12 +32,25 @@ struct JudgementOptions: ParsableArguments {
 
     /// Refuses gates that no run of this plan could be judged by.
     func check(_ plan: RunPlan) throws(SetupError) {
-        guard plan.tls == nil, let gate = thresholds.first(where: { $0.subject == .metric(.tls) })
-        else { return }
-        throw SetupError(
-            .usage,
-            "--threshold '\(gate.expression)': tls is timed for https:// URLs alone: correct the "
-                + "URL, or leave the gate out"
-        )
+        for gate in thresholds {
+            guard case .metric(let metric) = gate.subject,
+                let need = Self.missing(for: metric, in: plan)
+            else { continue }
+            throw SetupError(
+                .usage,
+                "--threshold '\(gate.expression)': \(metric.rawValue) is measured with \(need) alone:"
+                    + " add that, or leave the gate out"
+            )
+        }
+    }
+
+    /// What a plan lacks for a metric; nil where it may be measured.
+    private static func missing(for metric: Metric, in plan: RunPlan) -> String? {
+        switch metric {
+        case .tls: plan.tls == nil ? "an https:// URL" : nil
+        case .oneWay: plan.sendTime == nil ? "--sent-at" : nil
+        case .deliveryLag: plan.clock == .kernel ? nil : "--clock kernel"
+        default: nil
+        }
     }
 }

@@ -71,6 +71,8 @@ struct CommandLineTests {
         (["--threshold", "ttft:p99<500", refused], "write for example ttft:p99<500ms"),
         (["--threshold", "attainment>0.95", refused], "no --slo"),
         (["--threshold", "tls:p99<5ms", refused], "https://"),
+        (["--threshold", "one_way:p99<5ms", refused], "--sent-at"),
+        (["--threshold", "delivery_lag:p99<5ms", "--clock", "user", refused], "--clock kernel"),
         (["probe", "-c", "5", refused], "-c"),
     ]
 
