@@ -32,6 +32,16 @@ struct UnfinishedTable {
         add(.itl, since: slot.tokN, unless: .none, now)
     }
 
+    /// Enters `count` arrivals that never got a slot, the oldest of them due at `since`.
+    mutating func addDropped(_ count: UInt64, since: Instant, now: Instant) {
+        for metric in [Metric.ttftSched, .e2eSched] {
+            var waits = all[metric] ?? UnfinishedWaits(count: 0, greatestAge: 0)
+            waits.count += count
+            waits.greatestAge = max(waits.greatestAge, now - since)
+            all[metric] = waits
+        }
+    }
+
     /// Counts a wait that began, and whose end was not stamped.
     private mutating func add(
         _ metric: Metric,
