@@ -109,13 +109,17 @@ extension LoopThread {
         if switches.interrupt == 0 { startArrivals(atMost: .max) }
         guard var over = arrivals else { return }
         over.isOver = true
-        // Those of the warm-up belong to no window.
-        while over.pacer.next < min(windows.measureStart, now) { over.pacer.advance() }
-        let oldest = over.pacer.next
-        let dropped = over.waiting(at: now)
-        if dropped > 0 {
-            stats.count(.windowDropped, dropped)
-            unfinished.addDropped(dropped, since: oldest, now: now)
+        let ages = Histogram()
+        defer { ages.destroy() }
+        while over.pacer.next <= now {
+            // What was due in the warm-up belongs to no window.
+            if windows.isMeasured(over.pacer.next) { ages.record(now - over.pacer.next) }
+            over.pacer.advance()
+        }
+        let dropped = HistogramSnapshot(reading: ages)
+        if !dropped.isEmpty {
+            stats.count(.windowDropped, dropped.count)
+            unfinished.addDropped(dropped)
         }
         stats.counters.set(0, at: Counter.waiting.rawValue)
         arrivals = over

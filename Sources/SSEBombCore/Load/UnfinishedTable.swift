@@ -32,14 +32,10 @@ struct UnfinishedTable {
         add(.itl, since: slot.tokN, unless: .none, now)
     }
 
-    /// Enters `count` arrivals that never got a slot, the oldest of them due at `since`.
-    mutating func addDropped(_ count: UInt64, since: Instant, now: Instant) {
-        for metric in [Metric.ttftSched, .e2eSched] {
-            var waits = all[metric] ?? UnfinishedWaits(count: 0, greatestAge: 0)
-            waits.count += count
-            waits.greatestAge = max(waits.greatestAge, now - since)
-            all[metric] = waits
-        }
+    /// Enters the ages of arrivals that never got a slot.
+    mutating func addDropped(_ ages: HistogramSnapshot) {
+        all[.ttftSched, default: UnfinishedWaits()].ages.merge(ages)
+        all[.e2eSched, default: UnfinishedWaits()].ages.merge(ages)
     }
 
     /// Counts a wait that began, and whose end was not stamped.
