@@ -15,6 +15,8 @@ extension ResultDocument {
         var tls: TLS?
         var model: String
         var streams: Int
+        var rate: Double?
+        var arrivals: String?
         var durationS: Double?
         var requests: UInt64?
         var rampS: Double
@@ -42,7 +44,7 @@ extension ResultDocument {
             case samePrompt = "same_prompt"
             case api, addresses
             case sourceAddresses = "source_addresses"
-            case tls, model, streams
+            case tls, model, streams, rate, arrivals
             case durationS = "duration_s"
             case requests
             case rampS = "ramp_s"

@@ -14,6 +14,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var environment: Environment
     var verdict: VerdictRecord
     var counts: Counts
+    var arrivals: Arrivals?
     var rates: Rates
     /// By `Metric`'s raw values.
     var metrics: [String: MetricRecord]
@@ -25,7 +26,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
-        case tool, run, plan, environment, verdict, counts, rates, metrics, intervals
+        case tool, run, plan, environment, verdict, counts, arrivals, rates, metrics, intervals
         case intervalS = "interval_s"
         case client, errors, thresholds
     }
@@ -131,13 +132,14 @@ extension ResultDocument {
             var failed: UInt64
             var cancelled: UInt64
             var cut: UInt64
+            var dropped: UInt64?
             var completedInWindow: UInt64
             var outsideWindow: UInt64
             var retriedStale: UInt64
             var backoffS: Double
 
             enum CodingKeys: String, CodingKey {
-                case started, completed, failed, cancelled, cut
+                case started, completed, failed, cancelled, cut, dropped
                 case completedInWindow = "completed_in_window"
                 case outsideWindow = "outside_window"
                 case retriedStale = "retried_stale"

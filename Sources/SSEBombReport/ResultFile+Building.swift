@@ -17,6 +17,7 @@ extension ResultDocument {
         environment = Environment(context.environment, usesTLS: result.plan.tls != nil)
         self.verdict = VerdictRecord(verdict)
         counts = Counts(result, redaction)
+        arrivals = Arrivals(result)
         rates = Rates(result)
         metrics = [:]
         for metric in Metric.allCases {
@@ -103,8 +104,10 @@ extension ResultDocument.Plan {
         addresses = plan.addresses.map(\.text)
         sourceAddresses = plan.sourceAddresses.map(\.text)
         tls = plan.tls.map { TLS($0) }
-        model = "closed"
+        model = plan.arrivals == nil ? "closed" : "open"
         streams = plan.streams
+        rate = plan.arrivals?.rate
+        arrivals = plan.arrivals?.law.name
         durationS = plan.duration.map { seconds($0) }
         requests = plan.requests
         rampS = seconds(plan.ramp)
@@ -156,7 +159,7 @@ extension ResultDocument.Plan.TLS {
 extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
-        requests = Requests(counts)
+        requests = Requests(counts, isOpen: result.plan.arrivals != nil)
         failures = byName(counts.failures)
         status = [:]
         for (code, count) in counts.status { status[String(code)] = count }
@@ -210,12 +213,13 @@ extension ResultDocument.Counts.Tokens {
 }
 
 extension ResultDocument.Counts.Requests {
-    fileprivate init(_ counts: RunCounts) {
+    fileprivate init(_ counts: RunCounts, isOpen: Bool) {
         started = counts.started
         completed = counts.completed
         failed = counts.failed
         cancelled = counts.cancelled
         cut = counts.cut
+        dropped = isOpen ? counts.dropped : nil
         completedInWindow = counts.completedInWindow
         outsideWindow = counts.startedOutsideWindow
         retriedStale = counts.retriedStale

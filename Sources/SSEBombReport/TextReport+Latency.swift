@@ -16,7 +16,9 @@ extension TextReport {
         table.heading(["Latency", "n", "mean"] + percentiles + ["max"])
         var weak: Set<ReportedPercentile> = []
         var isEmpty = true
-        for metric in Self.serverMetrics where isShown(metric) {
+        // Where load is a rate, the time since a request was due is what a user sees.
+        let headline: [Metric] = result.plan.arrivals == nil ? [] : [.ttftSched, .e2eSched]
+        for metric in headline + Self.serverMetrics where isShown(metric) {
             weak.formUnion(add(metric, to: &table))
             isEmpty = false
         }

@@ -34,6 +34,7 @@ public struct TextReport {
         gates(&layout)
         headline(&layout)
         requests(&layout)
+        arrivals(&layout)
         throughput(&layout)
         latencies(&layout)
         outcomes(&layout)
@@ -92,7 +93,9 @@ public struct TextReport {
 
     private var planLine: String {
         let plan = result.plan
-        var parts = "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
+        let streams =
+            "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
+        var parts = plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" } ?? streams
         switch (plan.duration, plan.requests) {
         case (let duration?, nil): parts += " for \(Units.setting(duration))"
         case (nil, let requests?):
@@ -106,8 +109,10 @@ public struct TextReport {
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
         // A number of requests alone has no end that a drain could follow.
         if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
+        let tail = plan.keepAlive ? "" : ", no keep-alive"
+        if plan.arrivals != nil { return parts + ", \(streams) at most" + tail }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
-        return parts + ", connects \(pace)" + (plan.keepAlive ? "" : ", no keep-alive")
+        return parts + ", connects \(pace)" + tail
     }
 
     private var clientLine: String {
@@ -130,7 +135,7 @@ public struct TextReport {
                 + " + \(Units.count(counts.failed)) failed"
                 + " + \(Units.count(counts.cancelled)) cancelled + \(Units.count(counts.cut)) cut"
         )
-        if counts.started == 0 { layout.note(Self.noneStarted) { $0.red } }
+        if counts.started == 0, counts.dropped == 0 { layout.note(Self.noneStarted) { $0.red } }
         if counts.startedOutsideWindow > 0 {
             layout.field(
                 "outside window",
@@ -166,7 +171,8 @@ public struct TextReport {
             ("events/s", [Double(counts.events) / measured]),
         ]
         let hasTokens = result.hasTokens
-        if let steady = result.steady, steady.seconds > 0 {
+        // With a rate it is the measured window.
+        if let steady = result.steady, steady.seconds > 0, result.plan.arrivals == nil {
             heading.append("steady \(steady.seconds) s from \(steady.startSeconds) s")
             let seconds = Double(steady.seconds)
             rows[0].figures.append(Double(steady.requests) / seconds)
@@ -181,7 +187,7 @@ public struct TextReport {
         }
         layout.line("")
         layout.table(table)
-        if result.steady == nil {
+        if result.steady == nil, result.plan.arrivals == nil {
             layout.note(
                 "No steady window: the streams in flight never held 95 % of "
                     + "\(Units.count(result.plan.streams)) for a whole second."

@@ -42,6 +42,15 @@ extension VerdictBound {
     static let sendLag = VerdictBound(suspect: 0.05, invalid: 0.5)
     /// A start up to 10 ms late is never held against a run.
     static let harmlessSendLag = 1e7
+    /// How late an arrival starts although a slot is free: p99, or the highest percentile that the
+    /// samples support, over the median `ttft_sched`, which has that lateness in it.
+    static let pacingError = VerdictBound(suspect: 0.05, invalid: 0.5)
+    /// Up to there the pacing is what a wake-up costs, and never held against a run.
+    static let harmlessPacingError = 1e6
+    /// Share of the window's arrivals that were never started: by so much the rate was lower than
+    /// asked. Held against the schedule's own arrivals, not against the mean rate, from which a
+    /// random process differs by nature.
+    static let missingArrivals = VerdictBound(suspect: 0.01, invalid: 0.1)
     /// Share of the asked streams that was not held, as a mean over the measured window.
     static let missingStreams = VerdictBound(suspect: 0.05, invalid: 0.5)
     /// Share of all slots' time spent in back-off: by so much the load was lower than asked.

@@ -12,7 +12,8 @@ extension Verdict {
     ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
             nothingMeasured, lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow,
-            deliveryLag, sendLag, missingStreams, backOff, localResource, throttled, memoryStall,
+            deliveryLag, sendLag, pacingError, missingStreams, rateAchieved, dropped, backOff,
+            localResource, throttled, memoryStall,
             fullReads, stampsReplaced, clockSteps,
         ]
         return Verdict(
@@ -23,7 +24,7 @@ extension Verdict {
     }
 
     /// A reason where `value` exceeds a bound. `sentence` gets the bound that was exceeded.
-    private static func reason(
+    static func reason(
         _ code: String,
         _ value: Double,
         _ bound: VerdictBound,
@@ -42,7 +43,7 @@ extension Verdict {
     }
 
     private static func nothingMeasured(_ result: RunResult) -> Reason? {
-        guard result.counts.started == 0 else { return nil }
+        guard result.counts.started == 0, result.counts.dropped == 0 else { return nil }
         return Reason(
             code: "nothing_measured",
             state: .invalid,
@@ -154,14 +155,10 @@ extension Verdict {
     // MARK: Asked against achieved
 
     private static func sendLag(_ result: RunResult) -> Reason? {
-        guard let lags = result.histograms[.sendLag], !lags.isEmpty,
+        guard result.plan.arrivals == nil, let lags = result.histograms[.sendLag], !lags.isEmpty,
             let whole = result.histograms[.e2e]?.percentile(50), whole > 0
         else { return nil }
-        // The highest percentile that the samples support: of a few starts the latest is none.
-        let supported = [99.0, 95, 90].first {
-            HistogramSnapshot.isSupported(percentile: $0, count: lags.count)
-        }
-        let percentile = supported ?? 50
+        let percentile = supportedPercentile(lags)
         let lag = Double(lags.percentile(percentile))
         guard lag > VerdictBound.harmlessSendLag else { return nil }
         return reason("send_lag", lag / Double(whole), .sendLag) { bound in
@@ -169,6 +166,14 @@ extension Verdict {
                 + " \(Units.share(bound)) of the median e2e, and lowered the load by as much; give"
                 + " the client more CPU, or spread the starts with --ramp."
         }
+    }
+
+    /// The highest percentile that the samples support: of a few starts the latest is none.
+    static func supportedPercentile(_ lags: HistogramSnapshot) -> Double {
+        let supported = [99.0, 95, 90].first {
+            HistogramSnapshot.isSupported(percentile: $0, count: lags.count)
+        }
+        return supported ?? 50
     }
 
     private static func missingStreams(_ result: RunResult) -> Reason? {
@@ -272,7 +277,7 @@ extension Verdict {
         result.hasUserClock ? " where arrivals have no kernel stamps" : ""
     }
 
-    private static func time(_ nanoseconds: Double) -> String {
+    static func time(_ nanoseconds: Double) -> String {
         Units.duration(Int64(clamping: nanoseconds))
     }
 
@@ -315,10 +320,10 @@ extension RunResult {
 
     /// Mean of streams in flight over the whole seconds of the measured window; nil where it says
     /// nothing about what was asked: slots that pause by plan, runs that end with a number of
-    /// requests or were interrupted, and windows of less than two whole seconds.
+    /// requests, were interrupted or ask for a rate, and windows of less than two whole seconds.
     fileprivate var meanStreamsHeld: Double? {
         guard plan.think == 0, plan.requests == nil, interruptedBy == nil, !isAborted,
-            plan.streams > 0
+            plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9
         let last = first + Double(measured) / 1e9

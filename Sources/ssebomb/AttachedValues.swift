@@ -3,7 +3,7 @@
 /// Values written right behind their short flag.
 enum AttachedValues {
     /// Short flags that take a value.
-    private static let flags: Set<Character> = ["c", "d", "n", "t", "X", "H", "o"]
+    private static let flags: Set<Character> = ["c", "R", "d", "n", "t", "X", "H", "o"]
 
     /// The arguments with such values as arguments of their own. What follows `--`, or is itself
     /// the value of a short flag, stays as it is.

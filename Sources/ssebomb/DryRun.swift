@@ -31,7 +31,24 @@ enum DryRun {
                     ? "chosen by the kernel" : list(plan.sourceAddresses)
             ),
             ("method", plan.request.method),
-            ("streams", "\(plan.streams)"),
+        ]
+        if let load = plan.arrivals {
+            rows.append(("rate", "\(Units.rate(load.rate))/s"))
+            rows.append(("arrivals", load.law.name))
+            rows.append(("max_streams", "\(plan.streams)"))
+        } else {
+            rows.append(("streams", "\(plan.streams)"))
+        }
+        rows += timeRows(plan)
+        if let tls = plan.tls {
+            rows.append(("tls", describe(tls)))
+        }
+        return rows
+    }
+
+    /// What holds for either load model.
+    private static func timeRows(_ plan: RunPlan) -> [(String, String)] {
+        [
             ("duration", plan.duration.map(spell) ?? "until the requests are done"),
             ("requests", plan.requests.map { "\($0)" } ?? "until the time is over"),
             ("ramp", spell(plan.ramp)),
@@ -49,10 +66,6 @@ enum DryRun {
             ("keepalive", plan.keepAlive ? "yes" : "no"),
             ("reuse", plan.reuseLimit.map { "\($0)" } ?? "as the server allows"),
         ]
-        if let tls = plan.tls {
-            rows.append(("tls", describe(tls)))
-        }
-        return rows
     }
 
     private static func streamRows(_ plan: RunPlan) -> [(String, String)] {

@@ -2,8 +2,9 @@
 // Declarations only: PlanBuilder and RunCommand give them their meaning.
 
 import ArgumentParser
+import SSEBombCore
 
-/// The closed load model.
+/// How much load: streams held open, or arrivals at a rate.
 struct LoadOptions: ParsableArguments {
     @Option(
         name: [.customShort("c"), .long],
@@ -11,6 +12,36 @@ struct LoadOptions: ParsableArguments {
         transform: ValueParsing.positiveCount
     )
     var streams: UInt64?
+
+    @Option(
+        name: [.customShort("R"), .long],
+        help: ArgumentHelp(
+            "Requests that arrive per second, whether earlier ones have ended or not; not with -c.",
+            valueName: "N/s"
+        ),
+        transform: ValueParsing.arrivalRate
+    )
+    var rate: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Law of the arrivals of -R: poisson (default), constant, or gamma:CV with the "
+                + "coefficient of variation CV.",
+            valueName: "LAW"
+        ),
+        transform: ValueParsing.arrivalLaw
+    )
+    var arrivals: ArrivalLaw?
+
+    @Option(
+        help: ArgumentHelp(
+            "Streams open at a time at most with -R (default: what fits, up to 10000); further "
+                + "arrivals wait.",
+            valueName: "N"
+        ),
+        transform: ValueParsing.positiveCount
+    )
+    var maxStreams: UInt64?
 
     @Option(
         name: [.customShort("d"), .long],

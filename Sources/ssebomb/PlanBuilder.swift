@@ -20,6 +20,10 @@ struct LoadShape {
     var requests: UInt64?
     var threads: Int
     var cpus: [Int32]
+    /// Set for the open model; `streams` is then the most that are open at a time.
+    var arrivals: OpenLoad?
+    /// Fewer streams will do where so many don't fit.
+    var shrinksToFit = false
 
     /// One stream, once: what `probe` does.
     static func single(cpus: [Int32]) -> LoadShape {
@@ -73,6 +77,7 @@ enum PlanBuilder {
             cpus: load.cpus
         )
         plan.requests = load.requests
+        plan.arrivals = load.arrivals
         plan.sourceAddresses = addresses.local
         plan.tls = tls
         plan.keepAlive = keepAlive
@@ -80,6 +85,10 @@ enum PlanBuilder {
         plan.limits = limits
         plan.timeouts = target.timeLimits.resolved
         try apply(target.stream, to: &plan)
+        if load.shrinksToFit {
+            let room = Capacity(threads: plan.threads).room(for: plan)
+            plan.streams = max(1, min(plan.streams, room))
+        }
         return PreparedRun(
             plan: plan,
             template: template,
@@ -124,23 +133,29 @@ enum PlanBuilder {
         _ options: LoadOptions,
         usable: [Int32]
     ) throws(SetupError) -> (shape: LoadShape, warnings: [String]) {
-        let asked = options.streams ?? 1
+        let open = try options.openLoad()
+        let (flag, asked) =
+            open == nil ? ("-c", options.streams ?? 1) : ("--max-streams", options.maxStreams ?? 1)
         guard asked <= mostStreams else {
-            throw SetupError(.usage, "-c \(asked) is more streams than any kernel allows: ask less")
+            throw SetupError(
+                .usage,
+                "\(flag) \(asked) is more streams than any kernel allows: ask less"
+            )
         }
-        let streams = Int(min(asked, options.requests ?? asked))
         let cpus = options.cpus ?? usable
-        var warnings: [String] = []
-        if streams < Int(asked) {
-            warnings.append("-n \(streams) needs no more than \(streams) of the \(asked) streams")
-        }
         if let threads = options.threads, threads > mostThreads {
             throw SetupError(
                 .usage,
                 "-t \(threads) is over the limit of \(mostThreads) threads: one a CPU is enough"
             )
         }
-        let threads = options.threads.map { Int($0) } ?? cpus.count
+        let threads = min(options.threads.map { Int($0) } ?? cpus.count, mostThreads)
+        if let open { return (LoadShape(open, options, threads: threads, cpus: cpus), []) }
+        let streams = Int(min(asked, options.requests ?? asked))
+        var warnings: [String] = []
+        if streams < Int(asked) {
+            warnings.append("-n \(streams) needs no more than \(streams) of the \(asked) streams")
+        }
         if options.threads != nil, threads > streams {
             warnings.append(
                 "\(threads) threads for \(streams) streams: only \(streams) are started"
@@ -148,13 +163,17 @@ enum PlanBuilder {
         }
         let shape = LoadShape(
             streams: streams,
-            duration: options.duration
-                ?? (options.requests == nil ? Nanoseconds.seconds(10) : nil),
+            duration: duration(options),
             requests: options.requests,
-            threads: max(1, min(threads, streams, mostThreads)),
+            threads: max(1, min(threads, streams)),
             cpus: cpus
         )
         return (shape, warnings)
+    }
+
+    /// The measured time; nil where a number of requests alone ends the run.
+    static func duration(_ options: LoadOptions) -> Int64? {
+        options.duration ?? (options.requests == nil ? Nanoseconds.seconds(10) : nil)
     }
 
     /// Limits from `NAME=SIZE` texts; later ones win.

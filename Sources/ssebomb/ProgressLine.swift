@@ -127,6 +127,7 @@ extension ProgressLine {
         var parts = [clock(progress, plan)]
         let held = "\(Units.count(progress.inFlight))/\(Units.count(plan.streams))"
         parts.append(inShort ? held : "\(held) streams")
+        if progress.waiting > 0 { parts.append("\(Units.count(progress.waiting)) waiting") }
         if progress.failed > 0 { parts.append(failures(progress)) }
         parts.append("\(Units.count(progress.completed)) done")
         if let tokenRate {

@@ -173,6 +173,8 @@ extension LoadOptions {
         if let drain { plan.drain = drain }
         if let think { plan.think = think }
         if let connectRate { plan.connectRate = connectRate }
+        // Pacing would hide that a request starts late.
+        if plan.arrivals != nil { plan.connectRate = 0 }
         plan.seed = seed
         switch priority {
         case .normal: plan.priority = .normal

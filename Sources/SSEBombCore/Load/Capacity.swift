@@ -35,26 +35,36 @@ public struct Capacity: Sendable {
         self.portsPerPair = portsPerPair
     }
 
+    /// How many streams towards the plan's addresses fit.
+    public func room(for plan: RunPlan) -> Int {
+        if plan.addresses.contains(where: \.isUnix) { return descriptorsFree }
+        return min(descriptorsFree, portRoom(for: plan))
+    }
+
+    private func portRoom(for plan: RunPlan) -> Int {
+        // At most 2^16 ports, and both lists fit memory: the product is far below 2^63.
+        portsPerPair * plan.addresses.count * max(1, plan.sourceAddresses.count)
+    }
+
     /// Refuses a plan that can't fit, with the number that does.
     public func check(_ plan: RunPlan) throws(SetupError) {
+        let flag = plan.arrivals == nil ? "-c" : "--max-streams"
         if plan.streams > descriptorsFree {
             throw SetupError(
                 .usage,
                 "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that"
                     + " this process may have; \(descriptorsFree) streams fit: use"
-                    + " -c \(descriptorsFree),"
+                    + " \(flag) \(descriptorsFree),"
                     + " raise the hard limit (ulimit -Hn), or run several processes"
             )
         }
         if plan.addresses.contains(where: \.isUnix) { return }
-        let sources = max(1, plan.sourceAddresses.count)
-        // At most 2^16 ports, and both lists fit memory: the product is far below 2^63.
-        let room = portsPerPair * plan.addresses.count * sources
+        let room = portRoom(for: plan)
         if plan.streams > room {
             throw SetupError(
                 .usage,
                 "\(plan.streams) streams need more local ports than net.ipv4.ip_local_port_range"
-                    + " gives towards this target; \(room) streams fit: use -c \(room), widen the"
+                    + " gives towards this target; \(room) streams fit: use \(flag) \(room), widen the"
                     + " range, or give more source addresses with --source-ip"
             )
         }

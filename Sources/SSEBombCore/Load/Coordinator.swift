@@ -99,8 +99,9 @@ public final class Coordinator: Sendable {
         let pressure = MachinePressure.read()
         var before = csup_usage()
         _ = csup_usage(0, &before)
-        let startedAt = csup_realtime()
-        let windows = RunWindows(plan: plan, start: .now())
+        let lead = plan.arrivals == nil ? 0 : OpenLoad.lead
+        let startedAt = csup_realtime() + lead
+        let windows = RunWindows(plan: plan, start: .now() + lead)
         let outcomes = LoopOutcomes(loops: plan.threads)
         loopsRunning.store(plan.threads, ordering: .relaxed)
 
@@ -279,6 +280,7 @@ public final class Coordinator: Sendable {
             elapsed: now - windows.start,
             inFlight: recorder.total(.inFlight),
             started: recorder.total(.started),
+            waiting: recorder.total(.waiting),
             completed: recorder.total(.completed),
             failed: recorder.total(.failed),
             events: recorder.total(.events),

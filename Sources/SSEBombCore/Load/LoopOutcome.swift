@@ -22,6 +22,10 @@ struct LoopOutcome: Sendable {
     let gaveUpPriorityAt: Instant?
     /// Ciphertext bytes that TLS connections have sent.
     let tlsBytesSent: UInt64
+    /// Open model: instants of the starts, as far as they were kept.
+    var starts: [Int64] = []
+    /// The last start, kept or not.
+    var lastStart = Instant.none
 }
 
 extension LoopThread {
@@ -43,7 +47,9 @@ extension LoopThread {
             runQueueWait: runQueueWait,
             priority: hold.priority,
             gaveUpPriorityAt: hold.gaveUpAt,
-            tlsBytesSent: feed.sentBytes
+            tlsBytesSent: feed.sentBytes,
+            starts: arrivals?.starts.all ?? [],
+            lastStart: arrivals?.lastStart ?? .none
         )
     }
 }

@@ -288,6 +288,8 @@ extension LoopThread {
     ) {
         wheel.disarm(index)
         if isStopping || now >= windows.measureEnd { return retire(index, slot) }
+        // Open model: arrivals come whatever became of the last one.
+        if isOpen { return freeSlot(index, slot) }
         var pause = plan.think
         if slot.pointee.flags.contains(.failedLast) {
             pause = max(pause, backOff(slot))

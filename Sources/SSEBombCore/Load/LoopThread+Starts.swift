@@ -6,10 +6,18 @@ import Glibc
 extension LoopThread {
     // MARK: Starting
 
-    /// Spreads the first starts over the ramp, each at a random phase.
+    /// Spreads the first starts over the ramp, each at a random phase; in the open model all slots
+    /// are free.
     @inline(never)
     mutating func scheduleFirstStarts() {
         liveSlots = slotCount
+        if let arrivals {
+            // The first slot is to be the first that is taken.
+            for index in (0..<UInt32(slotCount)).reversed() {
+                arrivals.free.push(index, isConnected: false)
+            }
+            return
+        }
         for index in 0..<UInt32(slotCount) {
             if plan.ramp > 0 {
                 let phase = Int64(random.unit() * Double(plan.ramp))
@@ -54,6 +62,15 @@ extension LoopThread {
             return retire(index, slot)
         }
         slot.pointee.flags.remove(.hasTicket)
+        startRequest(index, slot, now)
+    }
+
+    /// Starts a request on an idle slot whose `sched` is set.
+    mutating func startRequest(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
         slot.pointee.flags.remove(.belongs)
         slot.pointee.beginRequest(dialect: dialect, limits: plan.limits, pool: pool)
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }

@@ -50,6 +50,9 @@ struct LoopThread: ~Copyable {
     let errors = ErrorLog()
     var clock = WallClock()
     var random: SeededRandom
+    /// Set in the open load model.
+    let isOpen: Bool
+    var arrivals: LoopArrivals?
     private let stampHolder: Int32
     private let clockWatch: Int32
 
@@ -128,6 +131,8 @@ struct LoopThread: ~Copyable {
         plaintext = .allocate(byteCount: 16_640, alignment: 64)
         ready = ReadyRing(capacity: setup.slotCount)
         random = SeededRandom(seed: setup.plan.seed &+ UInt64(setup.index) &* 0x1000_0001)
+        isOpen = setup.plan.arrivals != nil
+        arrivals = setup.arrivals
         addressStates = Array(repeating: .untried, count: setup.plan.addresses.count)
         let rate = setup.plan.connectRate
         // A year between two connects is as good as never, and fits.
@@ -166,6 +171,7 @@ struct LoopThread: ~Copyable {
         plaintext.deallocate()
         feed.destroy()
         ready.destroy()
+        arrivals?.destroy()
         finishReasons.destroy()
         eventTypes.destroy()
     }
@@ -181,8 +187,9 @@ struct LoopThread: ~Copyable {
         if plan.priority == .realtime { hold.take() }
         scheduleFirstStarts()
         while liveSlots > 0 {
-            let before = Instant.now()
-            let named = poller.wait(timeout: timeout(from: before))
+            var before = Instant.now()
+            let named =
+                isOpen ? waitForArrival(&before) : poller.wait(timeout: timeout(from: before))
             let count = named ?? 0
             let woke = Instant.now()
             lastClock = woke
@@ -201,6 +208,7 @@ struct LoopThread: ~Copyable {
             lastClock = now
             startReady(now)
             fireTimers(now)
+            if isOpen { startArrivals(atMost: Self.mostStartsPerTurn) }
             if now >= nextHousekeeping { keepHouse(now) }
         }
         ended = .now()
@@ -251,7 +259,7 @@ struct LoopThread: ~Copyable {
     }
 
     /// Nanoseconds until something is to be done.
-    private func timeout(from now: Instant) -> Int64 {
+    func timeout(from now: Instant) -> Int64 {
         if !ready.isEmpty { return 0 }
         var next = nextHousekeeping
         if let timer = wheel.nextWake(), timer < next { next = timer }
@@ -296,13 +304,23 @@ struct LoopThread: ~Copyable {
         hold.look(now)
         _ = lookAtRunDelay()
         if switches.interrupt != 0 || now >= windows.drainEnd {
+            if isOpen { coldEndArrivals(now) }
             cutAll(now)
             return
         }
+        if isOpen { coldPublishWaiting(now) }
         let isOver = now >= windows.measureEnd
         if isOver ? areTicketsVoid : isStopping { return }
-        let allTaken = plan.requests.map { switches.areTaken(limit: $0) } ?? false
-        if allTaken || isOver { stopStarting(voidingTickets: isOver) }
+        if allRequestsAreTaken || isOver {
+            if isOpen { coldEndArrivals(now) }
+            stopStarting(voidingTickets: isOver)
+        }
+    }
+
+    /// The plan's number of requests is used up.
+    private var allRequestsAreTaken: Bool {
+        if let arrivals { return arrivals.pacer.hasReachedLimit }
+        return plan.requests.map { switches.areTaken(limit: $0) } ?? false
     }
 
     /// Retires every slot that has no request under way; the others retire when theirs ends.
@@ -350,6 +368,22 @@ struct LoopSetup: @unchecked Sendable {
     var firstStream: Int
     var wakeDescriptor: Int32
     var slotCount: Int
+
+    /// The loop's part of an open load; nil in the closed model.
+    var arrivals: LoopArrivals? {
+        plan.arrivals.map { load in
+            let pacer = ArrivalPacer(
+                load,
+                seed: plan.seed,
+                start: windows.start,
+                end: windows.measureEnd,
+                limit: plan.requests,
+                loop: index,
+                of: plan.threads
+            )
+            return LoopArrivals(pacer, slots: slotCount)
+        }
+    }
 }
 
 /// Slots that became free and shall start at once, in order. Starting them from inside the handler

@@ -49,14 +49,15 @@ struct ResultMerger {
             throttled: pressure.throttled,
             memoryStall: pressure.memoryStall,
             peakResidentBytes: after.peak_rss_bytes,
-            errors: errorSamples()
+            errors: errorSamples(),
+            arrivals: arrivalReport()
         )
     }
 
     // MARK: Time
 
     /// The measured window as it came out: a run may end early.
-    private var measured: Int64 {
+    var measured: Int64 {
         // A number of requests ends with the last of them, not with the connection it leaves
         // behind.
         let last = outcomes.map(\.lastFinish).max() ?? ended
@@ -65,7 +66,7 @@ struct ResultMerger {
     }
 
     /// The longest run of whole seconds whose mean of streams in flight is at least 95 % of those
-    /// asked for. Quadratic in at most 600 intervals.
+    /// asked for; all of them in the open model, which asks for none. Quadratic in at most 600 intervals.
     private func steadyWindow(
         _ recorder: IntervalRecorder,
         tokensPerEvent: Double
@@ -77,7 +78,7 @@ struct ResultMerger {
         let whole = recorder.intervals.dropLast().filter {
             Double($0.startSeconds) >= first && Double($0.startSeconds + $0.seconds) <= last
         }
-        let wanted = 0.95 * Double(plan.streams)
+        let wanted = plan.arrivals == nil ? 0.95 * Double(plan.streams) : 0
         var best: (start: Int, end: Int, seconds: Int)?
         for start in whole.indices {
             var sum = 0.0
@@ -104,11 +105,11 @@ struct ResultMerger {
     // MARK: Counts
 
     /// Saturating: token counts come from the wire.
-    private func total(_ counter: Counter) -> UInt64 {
+    func total(_ counter: Counter) -> UInt64 {
         stats.reduce(0) { $0.addingSaturating($1.value(counter)) }
     }
 
-    private func merged(_ pick: (LoopStats) -> Histogram) -> HistogramSnapshot {
+    func merged(_ pick: (LoopStats) -> Histogram) -> HistogramSnapshot {
         var whole = HistogramSnapshot()
         for loop in stats { whole.merge(HistogramSnapshot(reading: pick(loop))) }
         return whole
@@ -149,6 +150,8 @@ struct ResultMerger {
         counts.completed = total(.windowCompleted)
         counts.failed = total(.windowFailed)
         counts.cut = total(.windowCut)
+        counts.dropped = total(.windowDropped)
+        counts.waited = total(.windowWaited)
         counts.completedInWindow = total(.windowCompletedInside)
         // Beside running loops the two may be read out of step.
         let startedAtAll = total(.started)

@@ -29,6 +29,12 @@ public struct RunCounts: Sendable {
     /// Finish reasons as the server spells them.
     public var finishReasons: [String: UInt64] = [:]
 
+    /// Open model: arrivals of the measured window that still waited for a slot at its end; not
+    /// among the started ones.
+    public var dropped: UInt64 = 0
+    /// Open model: started requests that had waited for a slot.
+    public var waited: UInt64 = 0
+
     // MARK: Events, of any request, that arrived in the measured window
 
     /// Dispatched events.

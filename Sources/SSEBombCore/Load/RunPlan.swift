@@ -14,25 +14,29 @@ public struct RunPlan: Sendable {
     /// Set for https.
     public var tls: TLSClientOptions?
 
-    // MARK: Load (closed model)
+    // MARK: Load
 
-    /// Streams held open, over all loops.
+    /// Streams held open, over all loops; with `arrivals` the most that are open at a time.
     public var streams: Int
+    /// Set for the open model: requests start by this law, not when a stream ends.
+    public var arrivals: OpenLoad?
     /// Measured time in nanoseconds; nil when `requests` alone ends the run.
     public var duration: Int64?
     /// Requests to start in all; nil when only time ends the run.
     public var requests: UInt64?
-    /// Streams start at a random phase within this time (nanoseconds).
+    /// Streams start at a random phase within this time (nanoseconds). Not with `arrivals`.
     public var ramp: Int64 = 0
     /// Time after the ramp that is not measured (nanoseconds).
     public var warmup: Int64 = 0
     /// Time that running streams get to finish after the measured window; 0 cuts at once.
     public var drain: Int64 = Nanoseconds.seconds(30)
-    /// Pause of a slot between the end of a request and the next start (nanoseconds).
+    /// Pause of a slot between the end of a request and the next start (nanoseconds). Not with
+    /// `arrivals`.
     public var think: Int64 = 0
-    /// Connects started per second over all loops; 0 is unlimited.
+    /// Connects started per second over all loops; 0 is unlimited. Not with `arrivals`, where
+    /// connects follow these.
     public var connectRate: Double = 5_000
-    /// Seed of everything random (start phases, back-off jitter).
+    /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
 
     // MARK: Loops

@@ -42,6 +42,8 @@ public struct RunResult: Sendable {
     public var peakResidentBytes: Int64
     /// One sample a failure kind and status.
     public var errors: [ErrorSample]
+    /// What came of the arrivals; nil in the closed model.
+    public var arrivals: ArrivalReport?
 }
 
 /// Waits cut or failed before their end.
@@ -54,7 +56,8 @@ public struct UnfinishedWaits: Sendable {
     public var greatestAge: Int64 { ages.max }
 }
 
-/// The longest stretch of whole seconds in which the asked streams were held (METRICS: windows).
+/// The longest stretch of whole seconds in which the asked streams were held; in the open model the
+/// whole seconds of the measured window (METRICS: windows).
 public struct SteadyWindow: Sendable {
     /// Offset from the start of the ramp, in seconds.
     public var startSeconds: Int
@@ -148,6 +151,8 @@ public struct RunProgress: Sendable {
     public var inFlight: UInt64
     /// Requests started so far.
     public var started: UInt64
+    /// Open model: arrivals that wait for a slot now.
+    public var waiting: UInt64 = 0
     /// Requests completed so far.
     public var completed: UInt64
     /// Requests failed so far.

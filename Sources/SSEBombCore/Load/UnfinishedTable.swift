@@ -32,6 +32,12 @@ struct UnfinishedTable {
         add(.itl, since: slot.tokN, unless: .none, now)
     }
 
+    /// Enters the ages of arrivals that never got a slot.
+    mutating func addDropped(_ ages: HistogramSnapshot) {
+        all[.ttftSched, default: UnfinishedWaits()].ages.merge(ages)
+        all[.e2eSched, default: UnfinishedWaits()].ages.merge(ages)
+    }
+
     /// Counts a wait that began, and whose end was not stamped.
     private mutating func add(
         _ metric: Metric,

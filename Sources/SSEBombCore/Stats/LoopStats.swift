@@ -35,6 +35,8 @@ struct LoopStats {
     /// Of completed streams whose tokens came in one lump, one entry a stream: the longest stamp
     /// window among the reads that held several of its tokens. Divided like coalesced gaps.
     let lumpWindow = Histogram()
+    /// Open model: due instant to start, of belonging requests that did not wait for a slot.
+    let pacingError = Histogram()
 
     /// The recorder of a metric.
     func histogram(_ metric: Metric) -> Histogram {
@@ -93,5 +95,6 @@ struct LoopStats {
         for metric in Metric.allCases { histogram(metric).destroy() }
         coalescedGapWindow.destroy()
         lumpWindow.destroy()
+        pacingError.destroy()
     }
 }

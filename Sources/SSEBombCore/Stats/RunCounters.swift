@@ -49,6 +49,8 @@ enum Counter: Int, CaseIterable {
     case windowStarted, windowCompleted, windowFailed, windowCut
     /// Belonging requests that completed before the window ended.
     case windowCompletedInside
+    /// Open model: belonging requests that waited for a slot, and arrivals that never got one.
+    case windowWaited, windowDropped
     case retriedStale
     case kernelClockStreams, userClockStreams
     // By arrival inside the window, of whatever request.
@@ -92,4 +94,6 @@ enum Counter: Int, CaseIterable {
     case streamsOfSeveralTokens
     /// Gauges: streams in flight, since when that is so, and stream-nanoseconds until then.
     case inFlight, inFlightSince, inFlightTime
+    /// Gauge: arrivals that wait for a slot.
+    case waiting
 }

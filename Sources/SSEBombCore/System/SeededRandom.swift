@@ -1,7 +1,7 @@
 // The generator behind everything random in a run, so that one seed gives one load.
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014).
-struct SeededRandom: RandomNumberGenerator {
+struct SeededRandom: RandomNumberGenerator, BitwiseCopyable {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }

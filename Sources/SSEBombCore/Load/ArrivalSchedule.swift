@@ -1,0 +1,111 @@
+// The open load model's plan: when requests shall start, whatever the server does. One sequence for
+// the whole run, from its seed alone. Knows no clock, no socket, and not how many loops there are.
+
+import Glibc
+
+/// The law of the times between arrivals. All have the mean that the rate asks for.
+public enum ArrivalLaw: Sendable, Equatable, BitwiseCopyable {
+    /// Exponential times: independent users. Their coefficient of variation is 1.
+    case poisson
+    /// Equal times.
+    case constant
+    /// Gamma-distributed times with this coefficient of variation (above 0): calmer than a Poisson
+    /// process below 1, in bursts above.
+    case gamma(cv: Double)
+
+    /// Coefficients of variation that a schedule can be made of: beyond, a draw is 0 or the sum of
+    /// everything, within the precision of a double.
+    public static let gammaRange = 0.01...10.0
+}
+
+/// How many requests arrive, and by which law.
+public struct OpenLoad: Sendable, Equatable {
+    /// Arrivals per second over all loops, above 0.
+    public var rate: Double
+    /// Law of the times between them.
+    public var law: ArrivalLaw
+
+    /// The highest rate: an arrival a microsecond.
+    public static let highestRate = 1e6
+    /// Streams that may be open at a time where nothing else is said and as many fit: enough for
+    /// 1,000 arrivals a second that take 10 s each.
+    public static let usualStreams = 10_000
+    /// The schedule begins so long after the loops were told to start (nanoseconds), so that no
+    /// arrival is late because its loop was still being made.
+    static let lead = Nanoseconds.milliseconds(50)
+
+    /// A load of `rate` arrivals a second.
+    public init(rate: Double, law: ArrivalLaw) {
+        self.rate = rate
+        self.law = law
+    }
+
+    /// Mean time between two arrivals, nanoseconds.
+    var mean: Double { 1e9 / rate }
+}
+
+/// The sequence of arrivals: number and time of one, and a step to the next.
+struct ArrivalSchedule: BitwiseCopyable {
+    private let mean: Double
+    private let law: ArrivalLaw
+    private var random: SeededRandom
+    /// Number of this arrival in the run, from 0.
+    private(set) var number: UInt64 = 0
+    /// Nanoseconds from the start of the run to this arrival.
+    private(set) var offset: Double = 0
+
+    /// Keeps the draws apart from the loops' own, which start from seeds near the run's.
+    private static let salt: UInt64 = 0x6172_7269_7661_6C73
+
+    /// Stands at the first arrival. A renewal process that begins with an arrival would have every
+    /// run open with one; so the first time is a draw as well, and half an interval where the law
+    /// is constant: as many arrivals as the rate promises then lie in a window.
+    init(_ load: OpenLoad, seed: UInt64) {
+        mean = load.mean
+        law = load.law
+        random = SeededRandom(seed: seed ^ Self.salt)
+        offset = law == .constant ? mean / 2 : draw()
+    }
+
+    /// Goes on to the next arrival.
+    mutating func advance() {
+        number += 1
+        if law == .constant {
+            // A product, not a sum: rounding doesn't add up.
+            offset = (Double(number) + 0.5) * mean
+        } else {
+            offset += draw()
+        }
+    }
+
+    private mutating func draw() -> Double {
+        switch law {
+        case .constant: return mean
+        // 1 - u is never 0, so the logarithm is finite.
+        case .poisson: return -mean * log(1 - random.unit())
+        case .gamma(let cv):
+            let shape = 1 / (cv * cv)
+            return mean / shape * gamma(shape)
+        }
+    }
+
+    /// A gamma draw of scale 1 (Marsaglia and Tsang: A simple method for generating gamma
+    /// variables, ACM TOMS 26, 2000; shapes below 1 by its last remark).
+    private mutating func gamma(_ shape: Double) -> Double {
+        if shape < 1 { return gamma(shape + 1) * pow(1 - random.unit(), 1 / shape) }
+        let d = shape - 1.0 / 3
+        let c = 1 / (9 * d).squareRoot()
+        while true {
+            let x = normal()
+            let v = pow(1 + c * x, 3)
+            guard v > 0 else { continue }
+            if log(1 - random.unit()) < 0.5 * x * x + d - d * v + d * log(v) { return d * v }
+        }
+    }
+
+    /// A standard normal draw (Box and Muller, 1958).
+    private mutating func normal() -> Double {
+        let radius = (-2 * log(1 - random.unit())).squareRoot()
+        return radius * cos(2 * Double.pi * random.unit())
+    }
+}

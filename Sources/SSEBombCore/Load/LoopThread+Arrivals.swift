@@ -1,0 +1,127 @@
+// The open load model in a loop: the wait that ends when a request shall start, starts on whatever
+// slot is free, and what still waits for one when the run ends.
+
+import CSupport
+
+extension LoopThread {
+    /// Starts in one turn of the loop at most: what is late is caught up, but not at the expense of
+    /// the streams' events.
+    static var mostStartsPerTurn: Int { 64 }
+
+    /// A sleep is ended so long before an arrival is due, and the rest is spent looking: a sleeping
+    /// thread wakes up late by tens of microseconds.
+    private static var wakeAhead: Int64 { Nanoseconds.microseconds(150) }
+
+    // MARK: Waiting
+
+    /// Waits for events, but not past the next arrival.
+    ///
+    /// - Parameter before: clock reading now; afterwards that of just before the kernel last looked
+    ///   at the sockets.
+    /// - Returns: as `Poller.wait`.
+    @inline(never)  // Not for the closed model, whose wait is one call.
+    mutating func waitForArrival(_ before: inout Instant) -> Int? {
+        let other = timeout(from: before)
+        // Without a free slot an arrival can only wait for an event.
+        guard let arrivals, !arrivals.free.isEmpty, !isStopping else {
+            return poller.wait(timeout: other)
+        }
+        let due = arrivals.pacer.next
+        let sleep = due - before - Self.wakeAhead
+        if other <= sleep { return poller.wait(timeout: other) }
+        var named = poller.wait(timeout: max(0, sleep))
+        while named == 0 {
+            let now = Instant.now()
+            if now >= due { break }
+            // This is waiting, not work.
+            stats.count(.idleNanoseconds, UInt64(max(0, now - before)))
+            before = now
+            named = poller.wait(timeout: 0)
+        }
+        return named
+    }
+
+    // MARK: Starting
+
+    /// Starts what is due, as far as slots are free, and not more than `most`.
+    @inline(never)
+    mutating func startArrivals(atMost most: Int) {
+        for _ in 0..<most {
+            guard let arrivals, !arrivals.isOver, !arrivals.free.isEmpty else { return }
+            let now = Instant.now()
+            if arrivals.pacer.next > now { return }
+            coldStartArrival(now)
+        }
+    }
+
+    /// Starts the next arrival; there is one, and a slot for it.
+    @inline(never)
+    private mutating func coldStartArrival(_ now: Instant) {
+        guard let index = takeFreeSlot(), let arrivals else { return }
+        let slot = slab[index]
+        let due = arrivals.pacer.next
+        self.arrivals?.pacer.advance()
+        self.arrivals?.lastStart = now
+        slot.pointee.sched = due
+        if windows.isMeasured(due) {
+            arrivals.starts.add(now)
+            if due > arrivals.noSlotUntil {
+                stats.pacingError.record(now - due)
+            } else {
+                stats.count(.windowWaited)
+            }
+        }
+        startRequest(index, slot, now)
+    }
+
+    /// One with a kept connection where there is one.
+    private func takeFreeSlot() -> UInt32? {
+        guard let free = arrivals?.free else { return nil }
+        while let index = free.popKept() {
+            if slab[index].pointee.fd >= 0 { return index }
+            // Its connection was closed while it was free.
+            free.push(index, isConnected: false)
+        }
+        return free.popEmpty()
+    }
+
+    /// The slot has no request any more: it may take the next arrival.
+    mutating func freeSlot(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        guard let free = arrivals?.free else { return }
+        if free.isEmpty { arrivals?.noSlotUntil = .now() }
+        free.push(index, isConnected: slot.pointee.fd >= 0)
+    }
+
+    // MARK: Housekeeping
+
+    /// Publishes how many arrivals wait for a slot.
+    @inline(never)  // Twenty times a second.
+    mutating func coldPublishWaiting(_ now: Instant) {
+        let waiting = arrivals?.waiting(at: now) ?? 0
+        stats.counters.set(waiting, at: Counter.waiting.rawValue)
+    }
+
+    /// Ends the arrivals: what is due and finds a free slot still starts, unless the run was
+    /// interrupted; what waits for one is dropped.
+    @inline(never)
+    mutating func coldEndArrivals(_ now: Instant) {
+        guard arrivals?.isOver == false else { return }
+        if switches.interrupt == 0 { startArrivals(atMost: .max) }
+        guard var over = arrivals else { return }
+        over.isOver = true
+        let ages = Histogram()
+        defer { ages.destroy() }
+        while over.pacer.next <= now {
+            // What was due in the warm-up belongs to no window.
+            if windows.isMeasured(over.pacer.next) { ages.record(now - over.pacer.next) }
+            over.pacer.advance()
+        }
+        let dropped = HistogramSnapshot(reading: ages)
+        if !dropped.isEmpty {
+            stats.count(.windowDropped, dropped.count)
+            unfinished.addDropped(dropped)
+        }
+        stats.counters.set(0, at: Counter.waiting.rawValue)
+        arrivals = over
+    }
+}
