@@ -42,7 +42,8 @@ extension Verdict {
     }
 
     private static func missing(_ result: RunResult) -> String {
-        "\(Units.count(result.counts.dropped)) of \(Units.count(result.arrivals?.due ?? 0)) arrivals"
+        let due = Units.count(result.arrivals?.due ?? 0)
+        return "\(Units.count(result.counts.dropped)) of \(due) arrivals"
     }
 }
 

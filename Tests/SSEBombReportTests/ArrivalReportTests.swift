@@ -110,8 +110,8 @@ import Testing
             "plan              500/s gamma:1 for 20 s, drain 30 s, 1,000 streams at most",
             "Arrivals",
             "  rate            500/s asked, 499/s started, 10,000 due",
-            "  waited          35 for a free stream of 1,000; 20 dropped, which still waited at",
-            "                  the end",
+            "  waited          35 for a free stream of 1,000; 20 dropped, which still waited",
+            "                  at the end",
             "  pacing error    p50 40.5 µs, p99 79.2 µs, max 80.0 µs",
         ] {
             #expect(lines.contains(line), "\(line)\n\(report)")

@@ -64,8 +64,8 @@ public struct Capacity: Sendable {
             throw SetupError(
                 .usage,
                 "\(plan.streams) streams need more local ports than net.ipv4.ip_local_port_range"
-                    + " gives towards this target; \(room) streams fit: use \(flag) \(room), widen the"
-                    + " range, or give more source addresses with --source-ip"
+                    + " gives towards this target; \(room) streams fit: use \(flag) \(room), widen"
+                    + " the range, or give more source addresses with --source-ip"
             )
         }
     }

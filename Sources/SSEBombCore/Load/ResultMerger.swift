@@ -66,7 +66,8 @@ struct ResultMerger {
     }
 
     /// The longest run of whole seconds whose mean of streams in flight is at least 95 % of those
-    /// asked for; all of them in the open model, which asks for none. Quadratic in at most 600 intervals.
+    /// asked for; all of them in the open model, which asks for none. Quadratic in at most 600
+    /// intervals.
     private func steadyWindow(
         _ recorder: IntervalRecorder,
         tokensPerEvent: Double
