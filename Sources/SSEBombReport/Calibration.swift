@@ -245,8 +245,17 @@ private struct LoopLoad {
         // Intervals are of all loops: the busiest one's share of them is that of the whole run.
         let share = Double(result.loops.map(\.events).max() ?? 0) / Double(handled)
         events =
-            share * (result.intervals.map { Double($0.events) / Double($0.seconds) }.max() ?? 0)
+            share * (result.intervals.map { Double($0.events) / $0.length(in: result) }.max() ?? 0)
         let held = result.intervals.map(\.inFlight).filter(\.isFinite).max() ?? 0
         streams = (held / Double(result.loops.count)).rounded(.up)
+    }
+}
+
+extension RunInterval {
+    /// Seconds that the run spent in it: the last one ends with the run.
+    fileprivate func length(in result: RunResult) -> Double {
+        let left = Double(result.length) / 1e9 - Double(startSeconds)
+        // What is left of a run that ended on the second would make a rate of anything.
+        return left > 0.05 ? min(Double(seconds), left) : Double(seconds)
     }
 }

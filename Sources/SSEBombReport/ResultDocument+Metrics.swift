@@ -96,7 +96,8 @@ extension ResultDocument {
             var wakeups: UInt64
             var involuntarySwitches: Int64
             var runQueueWaitS: Double?
-            var lifetimeS: Double
+            var windowS: Double
+            var pausedS: Double
             var priority: String
             var priorityGivenUpAtS: Double?
 
@@ -104,7 +105,8 @@ extension ResultDocument {
                 case cpu, busy, events, reads, wakeups
                 case involuntarySwitches = "involuntary_switches"
                 case runQueueWaitS = "run_queue_wait_s"
-                case lifetimeS = "lifetime_s"
+                case windowS = "window_s"
+                case pausedS = "paused_s"
                 case priority
                 case priorityGivenUpAtS = "priority_given_up_at_s"
             }

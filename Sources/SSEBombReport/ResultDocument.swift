@@ -115,6 +115,7 @@ extension ResultDocument {
         var retries: UInt64
         var unknownEvents: UInt64
         var coalesced: Coalesced
+        var lateStamps: UInt64
         var lumps: Lumps
         var stampsReplaced: UInt64?
         var clockSteps: UInt64?
@@ -157,9 +158,11 @@ extension ResultDocument {
             }
         }
 
-        /// Streams whose tokens came in one lump, of those with enough tokens to tell.
+        /// Streams whose tokens came in one lump, or mostly in bursts, of those with enough tokens
+        /// to tell.
         struct Lumps: Codable, Equatable, Sendable {
             var streams: UInt64
+            var bursts: UInt64
             var of: UInt64
         }
 
@@ -215,6 +218,7 @@ extension ResultDocument {
             case comments, retries
             case unknownEvents = "unknown_events"
             case coalesced, lumps
+            case lateStamps = "late_stamps"
             case stampsReplaced = "stamps_replaced"
             case clockSteps = "clock_steps"
             case fullReads = "full_reads"

@@ -180,7 +180,12 @@ extension ResultDocument.Counts {
         stampsReplaced = hasStamps ? counts.stampsReplaced : nil
         clockSteps = hasStamps ? counts.clockSteps : nil
         fullReads = counts.fullReads
-        lumps = Lumps(streams: counts.streamsInOneLump, of: counts.streamsOfSeveralTokens)
+        lateStamps = counts.lateStamps
+        lumps = Lumps(
+            streams: counts.streamsInOneLump,
+            bursts: counts.streamsInBursts,
+            of: counts.streamsOfSeveralTokens
+        )
         clipped = result.clipped
         sentAt = counts.sendTimes.map {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
@@ -315,7 +320,8 @@ extension ResultDocument.ClientRecord {
                 wakeups: loop.wakeups,
                 involuntarySwitches: loop.involuntarySwitches,
                 runQueueWaitS: loop.runQueueWait.map { seconds($0) },
-                lifetimeS: seconds(loop.lifetime),
+                windowS: seconds(loop.window),
+                pausedS: seconds(loop.paused),
                 priority: loop.priority.rawValue,
                 priorityGivenUpAtS: loop.gaveUpPriorityAtSeconds.flatMap { finite($0) }
             )

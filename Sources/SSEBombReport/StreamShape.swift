@@ -9,7 +9,24 @@ extension Verdict {
     static func bursts(_ result: RunResult) -> Reason? {
         guard let gaps = result.histograms[.gap], gaps.count > 0 else { return nil }
         let share = Double(result.counts.coalescedAtArrival) / Double(gaps.count)
-        guard share > VerdictBound.bursts else { return nil }
+        let streams = result.counts.streamsInBursts
+        let all = result.counts.streamsOfSeveralTokens
+        // Few bursty streams among many are named as well: one server of several may be.
+        let streamShare = all > 0 ? Double(streams) / Double(all) : 0
+        let isMost = share > VerdictBound.bursts
+        guard isMost || streamShare > VerdictBound.lumps else { return nil }
+        guard isMost else {
+            return Reason(
+                code: "bursts",
+                state: .valid,
+                sentence:
+                    "\(Units.count(streams)) of \(Units.count(all)) streams came in bursts (bound"
+                    + " \(Units.share(VerdictBound.lumps))): most of their gaps were coalesced at"
+                    + " arrival. One server or proxy of several may hold its events back.",
+                value: streamShare,
+                bound: VerdictBound.lumps
+            )
+        }
         let shape = BurstShape(gaps, lateGaps: result.counts.coalescedAtReading, of: result)
         return Reason(
             code: "bursts",

@@ -18,8 +18,9 @@ extension VerdictBound {
     /// below 2 %, one that shares two CPUs with a server of equal load near 5 %, one beside a
     /// process that never rests near 18 %.
     static let runQueueWait = VerdictBound(suspect: 0.10, invalid: 0.50)
-    /// The same where arrivals are the loop's own readings.
-    static let runQueueWaitWithoutStamps = VerdictBound(suspect: 0.02, invalid: 0.20)
+    /// Share of its life that a loop was away, in pauses of more than 1 ms, where arrivals are the
+    /// loop's own readings: from the first bound on p99 has such a delay in it.
+    static let paused = VerdictBound(suspect: 0.01, invalid: 0.10)
     /// Times a second that the kernel took the CPU from a loop: each costs tens of microseconds
     /// with what comes after it.
     static let involuntarySwitches = VerdictBound(suspect: 500, invalid: 10_000)
@@ -67,9 +68,11 @@ extension VerdictBound {
     static let localResource = VerdictBound(suspect: 0, invalid: 0.01)
     /// Share of reads that were timed by the reading for want of a plausible stamp.
     static let stampsReplaced = VerdictBound(suspect: 0.001, invalid: 0.05)
+    /// Fewer can't move a percentile that the samples support.
+    static let leastStampsReplaced: UInt64 = 4
 
     /// Share of gaps coalesced at arrival from which on a server is said to send in bursts: most.
     static let bursts = 0.5
-    /// Share of streams in one lump from which on they are named.
+    /// Share of streams in bursts, or in one lump, from which on they are named.
     static let lumps = 0.05
 }

@@ -12,7 +12,8 @@ extension Verdict {
     ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
             nothingMeasured, lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow,
-            deliveryLag, sendLag, pacingError, missingStreams, rateAchieved, dropped, backOff,
+            deliveryLag, pauses, sendLag, pacingError, missingStreams, rateAchieved, dropped,
+            backOff,
             localResource, throttled, memoryStall,
             fullReads, stampsReplaced, clockSteps,
         ]
@@ -43,12 +44,26 @@ extension Verdict {
     }
 
     private static func nothingMeasured(_ result: RunResult) -> Reason? {
-        guard result.counts.started == 0, result.counts.dropped == 0 else { return nil }
+        let counts = result.counts
+        let sentence: String
+        if counts.started + counts.dropped == 0 {
+            sentence =
+                "No request was due inside the measured window, which needs at least 1: make it"
+                + " longer with -d, or shorten --ramp and --warmup."
+        } else if counts.started > 0, counts.completed + counts.failed == 0,
+            result.histograms[.ttfe] == nil
+        {
+            sentence =
+                "Not one of \(Units.count(counts.started)) requests brought an event or an end"
+                + " (bound 1): give them more time with -d or --drain, or a limit such as"
+                + " --first-event-timeout, which makes failures of them."
+        } else {
+            return nil
+        }
         return Reason(
             code: "nothing_measured",
             state: .invalid,
-            sentence: "No request was due inside the measured window, which needs at least 1: make"
-                + " it longer with -d, or shorten --ramp and --warmup.",
+            sentence: sentence,
             value: 0,
             bound: 1
         )
@@ -75,20 +90,22 @@ extension Verdict {
     // MARK: How prompt the client was
 
     private static func lateGaps(_ result: RunResult) -> Reason? {
-        let late = result.counts.coalescedAtReading
+        let late = result.lateGaps
         guard let share = result.lateGapShare, late >= VerdictBound.leastLateGaps else {
             return nil
         }
         return reason("late_gaps", share, .lateGaps) { bound in
-            "\(Units.share(share)) of the gaps were coalesced at reading (bound"
-                + " \(Units.share(bound))): the client came so late that gap and itl hold"
-                + " values that no server made, from p\(share > 0.005 ? "99" : "99.9") on at the"
-                + " latest; give the client more CPU, or lower the load."
+            "\(Units.share(share)) of the gaps were coalesced at reading, or end in the stamp of"
+                + " later bytes (bound \(Units.share(bound))): the client came so late that gap and"
+                + " itl hold values that no server made, from p\(share > 0.005 ? "99" : "99.9")"
+                + " on at the latest; give the client more CPU, or lower the load."
         }
     }
 
     private static func busy(_ result: RunResult) -> Reason? {
-        guard let loop = result.loops.max(by: { $0.busy < $1.busy }) else { return nil }
+        guard let loop = result.judgedLoops.max(by: { $0.busy < $1.busy }) else {
+            return nil
+        }
         let bound = result.hasUserClock ? VerdictBound.busyWithoutStamps : .busy
         return reason("loop_busy", loop.busy, bound) { bound in
             "\(name(loop, in: result)) was busy \(Units.share(loop.busy)) of its time (bound"
@@ -98,24 +115,38 @@ extension Verdict {
     }
 
     private static func runQueueWait(_ result: RunResult) -> Reason? {
-        let shares = result.loops.compactMap { loop in
-            loop.runQueueShare.map { (loop: loop, share: $0) }
+        let shares = result.judgedLoops.compactMap { loop in
+            loop.runQueueWait.map { (loop: loop, share: Double($0) / Double(loop.window)) }
         }
         guard let worst = shares.max(by: { $0.share < $1.share }) else { return nil }
-        let bound =
-            result.hasUserClock ? VerdictBound.runQueueWaitWithoutStamps : .runQueueWait
         let late = Units.share(result.lateGapShare ?? 0)
-        return reason("run_queue_wait", worst.share, bound) { bound in
+        return reason("run_queue_wait", worst.share, .runQueueWait) { bound in
             "\(name(worst.loop, in: result)) was ready to run and did not for"
-                + " \(Units.share(worst.share)) of its time (bound \(Units.share(bound))"
-                + "\(stampNote(result))); \(late) of the gaps were coalesced at reading. Something"
-                + " else uses its CPU: end it, keep it away (--cpus), or try --priority realtime."
+                + " \(Units.share(worst.share)) of its time (bound \(Units.share(bound)));"
+                + " \(late) of the gaps were coalesced at reading. Something else uses its CPU:"
+                + " end it, keep it away (--cpus), or try --priority realtime."
+        }
+    }
+
+    /// With stamps of the kernel a pause shows where it did harm: in the gaps coalesced at reading.
+    private static func pauses(_ result: RunResult) -> Reason? {
+        let shares = result.judgedLoops.map { loop in
+            (loop: loop, share: Double(loop.paused) / Double(loop.window))
+        }
+        guard result.hasUserClock, let worst = shares.max(by: { $0.share < $1.share }) else {
+            return nil
+        }
+        return reason("loop_paused", worst.share, .paused) { bound in
+            "\(name(worst.loop, in: result)) was away for"
+                + " \(Units.duration(worst.loop.paused)), \(Units.share(worst.share)) of its time"
+                + " (bound \(Units.share(bound))\(stampNote(result))): what came meanwhile was"
+                + " timed late. End what else uses its CPU, or give the client more."
         }
     }
 
     private static func involuntarySwitches(_ result: RunResult) -> Reason? {
-        let rates = result.loops.filter { $0.lifetime > 0 }.map { loop in
-            (loop: loop, rate: Double(loop.involuntarySwitches) * 1e9 / Double(loop.lifetime))
+        let rates = result.judgedLoops.map { loop in
+            (loop: loop, rate: Double(loop.involuntarySwitches) * 1e9 / Double(loop.window))
         }
         guard let worst = rates.max(by: { $0.rate < $1.rate }) else { return nil }
         return reason("involuntary_switches", worst.rate, .involuntarySwitches) { bound in
@@ -188,7 +219,7 @@ extension Verdict {
     }
 
     private static func backOff(_ result: RunResult) -> Reason? {
-        let time = Double(result.plan.streams) * Double(result.wholeTime)
+        let time = Double(result.plan.streams) * Double(result.length)
         guard time > 0 else { return nil }
         let share = Double(result.counts.backoff) / time
         return reason("back_off", share, .backOff) { bound in
@@ -212,8 +243,8 @@ extension Verdict {
     }
 
     private static func throttled(_ result: RunResult) -> Reason? {
-        guard let time = result.throttled, result.wholeTime > 0 else { return nil }
-        let share = Double(time) / Double(result.wholeTime)
+        guard let time = result.throttled, result.length > 0 else { return nil }
+        let share = Double(time) / Double(result.length)
         return reason("cpu_throttled", share, .throttled) { bound in
             "The control group's CPU limit stopped the client for \(Units.duration(time)),"
                 + " \(Units.share(share)) of the run (bound \(Units.share(bound))); raise the limit"
@@ -222,8 +253,8 @@ extension Verdict {
     }
 
     private static func memoryStall(_ result: RunResult) -> Reason? {
-        guard let time = result.memoryStall, result.wholeTime > 0 else { return nil }
-        let share = Double(time) / Double(result.wholeTime)
+        guard let time = result.memoryStall, result.length > 0 else { return nil }
+        let share = Double(time) / Double(result.length)
         return reason("memory_stall", share, .memoryStall) { bound in
             "Everything waited for memory for \(Units.duration(time)), \(Units.share(share)) of the"
                 + " run (bound \(Units.share(bound))); give the machine, or the container, more"
@@ -244,12 +275,17 @@ extension Verdict {
     }
 
     private static func stampsReplaced(_ result: RunResult) -> Reason? {
-        guard result.counts.reads > 0 else { return nil }
-        let share = Double(result.counts.stampsReplaced) / Double(result.counts.reads)
+        let counts = result.counts
+        guard counts.reads > 0, counts.stampsReplaced >= VerdictBound.leastStampsReplaced else {
+            return nil
+        }
+        let share = Double(counts.stampsReplaced) / Double(counts.reads)
+        let remedy =
+            counts.clockSteps > 0
+            ? "leave the wall clock alone while a run goes on" : "look at the clock of this machine"
         return reason("stamps_replaced", share, .stampsReplaced) { bound in
             "\(Units.share(share)) of the reads had no plausible kernel stamp and were timed by the"
-                + " reading (bound \(Units.share(bound))); leave the wall clock alone while a run"
-                + " goes on."
+                + " reading (bound \(Units.share(bound))); \(remedy)."
         }
     }
 
@@ -286,43 +322,39 @@ extension Verdict {
     }
 }
 
-extension LoopReport {
-    /// Share of its life that the loop was ready to run and did not; nil where the kernel doesn't
-    /// say.
-    fileprivate var runQueueShare: Double? {
-        guard let wait = runQueueWait, lifetime > 0 else { return nil }
-        return Double(wait) / Double(lifetime)
-    }
-}
-
 extension RunResult {
     /// Some arrivals are the loop's own readings.
     fileprivate var hasUserClock: Bool { counts.userClockStreams > 0 }
 
-    /// From the first loop's start to the last one's end, nanoseconds.
-    fileprivate var wholeTime: Int64 { loops.map(\.lifetime).max() ?? 0 }
-
-    /// Share of gaps coalesced at reading; nil without gaps.
-    var lateGapShare: Double? {
-        guard let gaps = histograms[.gap]?.count, gaps > 0 else { return nil }
-        return Double(counts.coalescedAtReading) / Double(gaps)
+    /// The loops whose window is long enough for shares of it: in some milliseconds a single switch
+    /// would be most of it.
+    fileprivate var judgedLoops: [LoopReport] {
+        loops.filter { $0.window >= Nanoseconds.seconds(1) }
     }
 
-    /// Median of the gaps above 0, in nanoseconds: coalesced gaps are 0 themselves.
+    /// Share of gaps that the client's lateness made wrong: coalesced at reading, or ending in a
+    /// stamp of later bytes; nil without gaps.
+    var lateGapShare: Double? {
+        guard let gaps = histograms[.gap]?.count, gaps > 0 else { return nil }
+        return min(1, Double(lateGaps) / Double(gaps))
+    }
+
+    fileprivate var lateGaps: UInt64 { counts.coalescedAtReading &+ counts.lateStamps }
+
+    /// Median of the gaps above 1 ms, in nanoseconds: those inside a burst say nothing of how often
+    /// a stream's events come. Of the gaps above 0 where there are no others.
     var medianGap: Double? {
         guard let gap = histograms[.gap] else { return nil }
-        let zeros = gap.count(atMost: 0)
-        guard gap.count > zeros else { return nil }
-        let rank = Double(zeros) + Double(gap.count - zeros) / 2
-        let median = gap.percentile(100 * rank / Double(gap.count))
-        return median > 0 ? Double(median) : nil
+        return (gap.medianAbove(Nanoseconds.milliseconds(1)) ?? gap.medianAbove(0)).map(Double.init)
     }
 
     /// Mean of streams in flight over the whole seconds of the measured window; nil where it says
-    /// nothing about what was asked: slots that pause by plan, runs that end with a number of
-    /// requests, were interrupted or ask for a rate, and windows of less than two whole seconds.
+    /// nothing about what was asked: slots that pause by plan, runs that ended before their time or
+    /// ask for a rate, and windows without a whole second.
     fileprivate var meanStreamsHeld: Double? {
-        guard plan.think == 0, plan.requests == nil, interruptedBy == nil, !isAborted,
+        // A number of requests that is used up leaves slots idle.
+        let isWhole = plan.duration.map { measured >= $0 } ?? false
+        guard plan.think == 0, isWhole, interruptedBy == nil, !isAborted,
             plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9
@@ -331,7 +363,7 @@ extension RunResult {
             Double($0.startSeconds) >= first && Double($0.startSeconds + $0.seconds) <= last
         }
         let seconds = whole.reduce(0) { $0 + $1.seconds }
-        guard seconds >= 2 else { return nil }
+        guard seconds >= 1 else { return nil }
         return whole.reduce(0) { $0 + $1.inFlight * Double($1.seconds) } / Double(seconds)
     }
 }

@@ -94,6 +94,8 @@ struct ClockStepTests {
         let (run, truth) = try await run(step: step, toldAfter: 0)
         try expectTruth(run, truth)
         #expect(run.result["counts"]["clock_steps"].int == 1)
+        let reasons = run.result["verdict"]["reasons"].array ?? []
+        #expect(reasons.contains { $0["code"].text == "clock_step" })
     }
 
     @Test("until the loop hears of a step, or finds it, stamps are replaced")

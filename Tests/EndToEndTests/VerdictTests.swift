@@ -204,17 +204,57 @@ struct VerdictTests {
         try expect("full_reads", try await running.finish())
     }
 
-    @Test("without kernel stamps less is forgiven")
+    @Test("without kernel stamps a client that was away is noticed")
     func userClock() async throws {
-        let mock = try await mock(["--itl", "20ms", "--tokens", "1000"])
-        let spinner = try Contention.spinner(on: client)
-        let run = try await LoadRun.run(
-            load(mock, ["-c", "200", "-d", "3s", "--drain", "0", "--clock", "user"])
+        let mock = try await mock(["--itl", "200ms", "--tokens", "1000"])
+        let running = try LoadRun.start(
+            load(mock, ["-c", "50", "-d", "3s", "--drain", "0", "--clock", "user"])
         )
-        spinner.send(signal: SIGKILL)
-        try expect("run_queue_wait", run)
+        try await Task.sleep(for: .seconds(1))
+        try await Contention.stop(running.process, for: .milliseconds(500))
+        let run = try await running.finish()
+        try expect("loop_paused", run)
         #expect(run.result["metrics"]["delivery_lag"].exists == false)
         #expect(run.outcome.stdout.contains("no kernel stamps"))
+    }
+
+    @Test("a stamp that is that of later bytes is noticed")
+    func laterBytes() async throws {
+        // A comment after every 60 ms of silence: tokens and comments share the late reads.
+        let mock = try await mock(["--itl", "100ms", "--tokens", "1000", "--ping", "60ms"])
+        let running = try LoadRun.start(load(mock, ["-c", "100", "-d", "4s", "--drain", "0"]))
+        for _ in 0..<8 {
+            try await Task.sleep(for: .milliseconds(200))
+            try await Contention.stop(running.process, for: .milliseconds(90))
+        }
+        let run = try await running.finish()
+        try expect("late_gaps", run)
+        #expect((run.result["counts"]["late_stamps"].int ?? 0) > 0)
+    }
+
+    @Test("requests that brought nothing are noticed")
+    func noEvents() async throws {
+        let mock = try await mock(["--ttft", "60s"])
+        let run = try await LoadRun.run(
+            load(mock, ["-c", "5", "-d", "300ms", "--drain", "0", "--strict"])
+        )
+        try expect("nothing_measured", run)
+        #expect(run.outcome.status == 97)
+    }
+
+    @Test("a process that runs out of descriptors is noticed")
+    func descriptors() async throws {
+        let mock = try await mock(["--tokens", "3"])
+        let running = try LoadRun.start(
+            load(mock, ["-c", "40", "-d", "3s", "--no-keepalive"])
+        )
+        try await Task.sleep(for: .seconds(1))
+        let limited = try await Tool.run(
+            "/usr/bin/env",
+            ["prlimit", "--pid", "\(running.process.pid)", "--nofile=20:20"]
+        )
+        #expect(limited.status == 0, "\(limited.stderr)")
+        try expect("local_resource", try await running.finish())
     }
 
     // MARK: The server
@@ -268,5 +308,20 @@ struct VerdictTests {
         let prompt = try await HAProxy(shape, options: "option http-no-delay")
         let plain = try await LoadRun.run(arguments + [prompt.url + "/v1/chat/completions"])
         #expect(server(plain) == [])
+    }
+
+    @Test("tokens of one step, each in a send of its own, are a burst, and no late client")
+    func separateSends() async throws {
+        let step =
+            [ServerAction.wait(milliseconds: 80)]
+            + (0..<6).map { _ in ServerAction.send(Wire.chunk(Wire.events(1))) }
+        let steps = (0..<20).flatMap { _ in step }
+        let server = try ScriptedServer(
+            [.readRequest, .send(Wire.head())] + steps + [.send(Wire.lastChunk), .again]
+        )
+        defer { server.stop() }
+        let run = try await LoadRun.run(["-c", "10", "-n", "20", "--cpus", client, server.url])
+        #expect(!codes(run).contains("late_gaps"), "\(run.result["counts"]["coalesced"])")
+        #expect(!codes(run).contains("delivery_lag") && !codes(run).contains("stamp_window"))
     }
 }

@@ -47,11 +47,8 @@ private final class Run {
                 eventTypes: [:],
                 errors: errors,
                 unfinished: unfinished,
-                busy: 0.5,
-                lifetime: 1,
+                usage: LoopUsage(),
                 lastFinish: .none,
-                involuntarySwitches: 1,
-                runQueueWait: nil,
                 priority: .normal,
                 gaveUpPriorityAt: nil,
                 tlsBytesSent: 100

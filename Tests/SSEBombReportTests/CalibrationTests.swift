@@ -215,7 +215,8 @@ import Testing
                 wakeups: $0,
                 involuntarySwitches: 0,
                 runQueueWait: 0,
-                lifetime: Nanoseconds.seconds(3)
+                paused: 0,
+                window: Nanoseconds.seconds(3)
             )
         }
         result.counts.userClockStreams = userClock

@@ -112,7 +112,8 @@ enum SampleRun {
                 wakeups: 50_000,
                 involuntarySwitches: 3,
                 runQueueWait: 1_000_000,
-                lifetime: 13_000_000_000
+                paused: 0,
+                window: 13_000_000_000
             ),
             LoopReport(
                 cpu: 1,
@@ -122,7 +123,8 @@ enum SampleRun {
                 wakeups: 51_000,
                 involuntarySwitches: 4,
                 runQueueWait: nil,
-                lifetime: 13_000_000_000
+                paused: 0,
+                window: 13_000_000_000
             ),
         ]
     }
@@ -134,6 +136,7 @@ enum SampleRun {
             dialect: .undetermined,
             startedAt: 1_738_324_800_123_000_000,
             measured: 0,
+            length: 0,
             steady: nil,
             interruptedBy: nil,
             counts: RunCounts(),

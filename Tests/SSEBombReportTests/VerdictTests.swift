@@ -15,6 +15,7 @@ import Testing
         var result = SampleRun.empty(plan)
         result.dialect = .openaiChat
         result.measured = Nanoseconds.seconds(20)
+        result.length = Nanoseconds.seconds(20)
         result.counts.started = 10_000
         result.counts.completed = 10_000
         result.counts.reads = 400_000
@@ -45,7 +46,8 @@ import Testing
                 wakeups: 100_000,
                 involuntarySwitches: 200,
                 runQueueWait: Nanoseconds.milliseconds(400),
-                lifetime: Nanoseconds.seconds(20)
+                paused: 0,
+                window: Nanoseconds.seconds(20)
             )
         }
         result.throttled = 0
@@ -196,22 +198,63 @@ import Testing
         }
     }
 
-    @Test("without kernel stamps a busy or waiting loop is judged more strictly")
+    @Test("without kernel stamps a busy loop is judged more strictly, and one that was away at all")
     func userClock() throws {
-        let change: (inout RunResult) -> Void = { result in
+        let verdict = try Self.judged { result in
             result.counts.userClockStreams = 1
             result.loops[0].busy = 0.55
-            result.loops[1].runQueueWait = Nanoseconds.milliseconds(500)
+            result.loops[1].paused = Nanoseconds.milliseconds(201)
         }
-        let verdict = try Self.judged(change)
-        #expect(Set(verdict.reasons.map(\.code)) == ["loop_busy", "run_queue_wait"])
+        #expect(Set(verdict.reasons.map(\.code)) == ["loop_busy", "loop_paused"])
         #expect(verdict.reasons.allSatisfy { $0.sentence.contains("no kernel stamps") })
+        let stamped = try Self.judged { $0.loops[1].paused = Nanoseconds.seconds(1) }
+        #expect(stamped.state == .valid)
+    }
+
+    @Test("shares of a window of less than a second are not judged")
+    func shortWindow() throws {
+        let verdict = try Self.judged { result in
+            for index in result.loops.indices {
+                result.loops[index].window = Nanoseconds.milliseconds(20)
+                result.loops[index].runQueueWait = Nanoseconds.milliseconds(15)
+                result.loops[index].busy = 1
+            }
+        }
+        #expect(verdict.state == .valid)
+    }
+
+    @Test("stamps of later bytes count as late gaps")
+    func lateStamps() throws {
+        let verdict = try Self.judged { $0.counts.lateStamps = 6 }
+        #expect(verdict.reasons.map(\.code) == ["late_gaps"])
+        #expect(try Self.judged { $0.counts.lateStamps = 5 }.state == .valid)
+    }
+
+    @Test("requests that brought nothing at all measured nothing")
+    func noEvents() throws {
+        let verdict = try Self.judged { result in
+            result.counts.completed = 0
+            result.counts.cut = 10_000
+            result.histograms = [:]
+        }
+        #expect(verdict.reasons.map(\.code) == ["nothing_measured"] && verdict.state == .invalid)
+    }
+
+    @Test("a few bursty streams among many are named")
+    func someBursts() throws {
+        let verdict = try Self.judged { result in
+            result.counts.streamsOfSeveralTokens = 1_000
+            result.counts.streamsInBursts = 51
+        }
+        #expect(verdict.state == .valid && verdict.server.map(\.code) == ["bursts"])
+        #expect(verdict.server.first?.sentence.hasPrefix("51 of 1,000 streams") == true)
     }
 
     @Test("streams held say nothing where slots pause, or requests or a signal end the run")
     func notHeldByPlan() throws {
         let plans: [(inout RunResult) -> Void] = [
-            { $0.plan.think = 1 }, { $0.plan.requests = 10_000 }, { $0.interruptedBy = 2 },
+            { $0.plan.think = 1 }, { $0.plan.duration = nil }, { $0.interruptedBy = 2 },
+            { $0.measured -= 1 },
         ]
         for plan in plans {
             let verdict = try Self.judged { result in

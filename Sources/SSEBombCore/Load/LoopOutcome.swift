@@ -12,12 +12,9 @@ struct LoopOutcome: Sendable {
     let eventTypes: [String: UInt64]
     let errors: [ErrorLog.Entry]
     let unfinished: [Metric: UnfinishedWaits]
-    let busy: Double
-    /// From the loop's start to its end, nanoseconds.
-    let lifetime: Int64
+    /// Of the measured window.
+    let usage: LoopUsage
     let lastFinish: Instant
-    let involuntarySwitches: Int64
-    let runQueueWait: Int64?
     let priority: LoopPriority
     let gaveUpPriorityAt: Instant?
     /// Ciphertext bytes that TLS connections have sent.
@@ -31,8 +28,7 @@ struct LoopOutcome: Sendable {
 extension LoopThread {
     /// To be called once, after `run`.
     func outcome(cpu: Int32?) -> LoopOutcome {
-        let lifetime = max(1, ended - began)
-        return LoopOutcome(
+        LoopOutcome(
             index: index,
             cpu: cpu,
             dialect: dialect,
@@ -40,11 +36,8 @@ extension LoopThread {
             eventTypes: eventTypes.all(),
             errors: errors.entries,
             unfinished: unfinished.all,
-            busy: max(0, 1 - Double(stats.value(.idleNanoseconds)) / Double(lifetime)),
-            lifetime: lifetime,
+            usage: usage,
             lastFinish: lastFinish,
-            involuntarySwitches: usage.involuntary_switches,
-            runQueueWait: runQueueWait,
             priority: hold.priority,
             gaveUpPriorityAt: hold.gaveUpAt,
             tlsBytesSent: feed.sentBytes,

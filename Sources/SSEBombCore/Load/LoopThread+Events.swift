@@ -23,8 +23,12 @@ extension LoopThread {
             case .event:
                 event(index, slot, &arrival)
                 if slot.pointee.life.state != .streaming { return }
-            case .comment: coldComment(slot, arrival)
-            case .retry(let milliseconds): coldRetry(milliseconds, slot, arrival)
+            case .comment:
+                arrival.hasMore = true
+                coldComment(slot, arrival)
+            case .retry(let milliseconds):
+                arrival.hasMore = true
+                coldRetry(milliseconds, slot, arrival)
             case .failure(let error): return coldSSEFailure(error, index, slot, arrival)
             }
         }
@@ -46,6 +50,7 @@ extension LoopThread {
         let type = slot.pointee.sse.eventType
         if !type.isEmpty, arrival.isMeasured { eventTypes.count(type) }
         if !until.isEmpty, coldIsUntil(data) {
+            arrival.hasMore = true
             if isObserved { coldObserveUntil(index, slot, arrival) }
             return coldComplete(index, slot, arrival)
         }
@@ -54,7 +59,11 @@ extension LoopThread {
             coldRecognise(&facts, slot)
         }
         if isObserved { observe(index, slot, facts, arrival) }
-        if facts.isTokenBearing { token(facts, slot, &arrival) }
+        if facts.isTokenBearing {
+            token(facts, slot, &arrival)
+        } else {
+            arrival.hasMore = true
+        }
         if !facts.contents.isDisjoint(with: [.finish, .usage, .error, .done, .unknown]) {
             coldRareFacts(facts, index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
@@ -101,6 +110,7 @@ extension LoopThread {
         slot.pointee.tokN = at
         if slot.pointee.tokens < .max { slot.pointee.tokens &+= 1 }
         arrival.tokens &+= 1
+        arrival.hasMore = false
     }
 
     /// A gap of a stream with running token counts: divided by the tokens it brought, and entered

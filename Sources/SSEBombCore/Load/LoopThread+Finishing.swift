@@ -220,11 +220,15 @@ extension LoopThread {
         }
     }
 
-    /// Counts a stream whose tokens came in one lump. The true time from the first to the last of
-    /// them is at most the one by stamps and the first read's stamp window together.
+    /// Counts a stream whose tokens came in bursts, or all in one lump. The true time from the
+    /// first to the last of them is at most the one by stamps and the first read's stamp window
+    /// together.
     private func noteLump(_ request: StreamSlot, _ done: Instant) {
         guard request.tokens >= LumpRule.leastTokens else { return }
         stats.count(.streamsOfSeveralTokens)
+        // What did not share reads was sent one by one, however fast.
+        guard UInt64(request.coalescedGaps) * 2 > UInt64(request.tokens) - 1 else { return }
+        stats.burstWindow.record(request.longestWindow)
         let span = (request.tokN - request.tok0) + request.longestWindow
         guard Double(span) < LumpRule.greatestShare * Double(done - request.send0) else { return }
         stats.lumpWindow.record(request.longestWindow)

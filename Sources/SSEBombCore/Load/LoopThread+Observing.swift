@@ -72,6 +72,8 @@ extension LoopThread {
             let since = max(0, arrival.at - arrival.emptyAt)
             return log.publish(window: since, last: since)
         }
-        log.publish(window: arrival.events > 1 ? stampWindow(arrival) : 0, last: 0)
+        let isShared = arrival.events > 1 || arrival.hasMore
+        let window = isShared ? stampWindow(arrival) : 0
+        log.publish(window: window, last: arrival.hasMore ? window : 0)
     }
 }

@@ -17,6 +17,8 @@ struct Arrival {
     /// Events, and token-bearing events, found in this read so far.
     var events: UInt32 = 0
     var tokens: UInt32 = 0
+    /// Other bytes of the stream came behind the last token-bearing event: the stamp is theirs.
+    var hasMore = false
 }
 
 extension LoopThread {
@@ -51,7 +53,16 @@ extension LoopThread {
             stats.count(.bytesPlain, UInt64(count))
             consume(bytes, index, slot, &arrival)
         }
-        if arrival.events > 1 { coldNoteCoalescing(slot, arrival) }
+        if arrival.tokens > 0, slot.pointee.life.state == .streaming,
+            !slot.pointee.sse.isBetweenEvents
+        {
+            arrival.hasMore = true
+        }
+        if arrival.events > 1 || (arrival.hasMore && arrival.tokens > 0) {
+            coldNoteCoalescing(slot, arrival)
+        } else if arrival.events == 1, arrival.at < earliestArrival {
+            earliestArrival = arrival.at
+        }
         if let log { publishEvents(log, arrival) }
     }
 
@@ -77,7 +88,7 @@ extension LoopThread {
         let isUndrained = slot.pointee.flags.contains(.undrained)
         arrival.emptyAt = isUndrained ? drained : max(drained, quietSince)
         arrival.isMeasured = windows.isMeasured(arrival.at)
-        if arrival.at < earliestArrival { earliestArrival = arrival.at }
+        if arrival.at < earliestStamp { earliestStamp = arrival.at }
         // Without stamps nobody knows how late the loop was.
         if hasStamps, arrival.isMeasured { stats.deliveryLag.record(readAt - arrival.at) }
         return arrival
@@ -85,6 +96,7 @@ extension LoopThread {
 
     /// All but the last of several events in one read came earlier than its stamp, by at most the
     /// stamp window: the stamp minus the last instant the socket was known to be empty (METRICS).
+    /// So did the last token-bearing one, where other bytes came behind it.
     @inline(never)
     private mutating func coldNoteCoalescing(
         _ slot: UnsafeMutablePointer<StreamSlot>,
@@ -93,6 +105,9 @@ extension LoopThread {
         let window = stampWindow(arrival)
         if arrival.isMeasured { stats.stampWindow.record(window) }
         keepLongestWindow(slot, arrival)
+        if arrival.hasMore, arrival.tokens > 0, slot.pointee.flags.contains(.belongs) {
+            stats.inexactStampWindow.record(window)
+        }
         // The flag outlives a request that ended in this read, until the slot's next one begins.
         if arrival.tokens > 1, slot.pointee.flags.contains(.belongs) {
             stats.coalescedGapWindow.record(window, count: UInt64(arrival.tokens - 1))
@@ -118,11 +133,14 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         guard arrival.tokens > 1 else { return }
+        let (gaps, overflow) = slot.pointee.coalescedGaps
+            .addingReportingOverflow(arrival.tokens - 1)
+        slot.pointee.coalescedGaps = overflow ? .max : gaps
         slot.pointee.longestWindow = max(slot.pointee.longestWindow, stampWindow(arrival))
     }
 
     /// A window up to this length is as good as one that is known exactly.
-    private static var inconclusiveWindow: Int64 { Nanoseconds.microseconds(200) }
+    static var inconclusiveWindow: Int64 { Nanoseconds.microseconds(200) }
     /// What a wake-up takes besides waiting for a CPU, the interrupt and leaving the system call:
     /// usually, and on a virtual CPU that was halted.
     private static var wakeUpCosts: (usual: Int64, slow: Int64) {
@@ -136,7 +154,7 @@ extension LoopThread {
     /// to an idle client would look like a late client. A stamp before a bound refutes it, and the
     /// next weaker one is tried: last that nothing was there when the sleep began. nil when the
     /// thread did not sleep.
-    private mutating func firstArrivalBound(notAfter stamp: Instant) -> Instant? {
+    mutating func firstArrivalBound(notAfter stamp: Instant) -> Instant? {
         guard let delay = runDelayOfWait() else { return nil }
         let slept = waitEnded - waitBegan - delay
         let costs = Self.wakeUpCosts

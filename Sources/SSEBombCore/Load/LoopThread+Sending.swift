@@ -71,7 +71,10 @@ extension LoopThread {
         slot.pointee.send0 = now
         slot.pointee.requestsOnConnection += 1
         // Nothing of a response can be there before the request: the socket was empty until now.
-        slot.pointee.emptySince = max(slot.pointee.emptySince, now)
+        // Under TLS 1.3 session tickets can be (RFC 8446, 4.6.1).
+        if slot.pointee.tls == nil {
+            slot.pointee.emptySince = max(slot.pointee.emptySince, now)
+        }
         slot.pointee.flags.remove(.undrained)
         // A request that is sent again was counted the first time.
         if slot.pointee.life.wasRetried { return }

@@ -85,8 +85,10 @@ struct LoopThread: ~Copyable {
     private var lastRunDelay: Int64 = 0
     /// What the last wait cost in waiting for a CPU, once it has been asked for.
     private var delayOfWait: Int64?
-    /// Earliest arrival read since the last wait returned.
+    /// Earliest arrival of an event that was alone in its read, since the last wait returned.
     var earliestArrival = Instant.distantFuture
+    /// Earliest arrival of any read since then.
+    var earliestStamp = Instant.distantFuture
     /// The last clock reading: a bound from below for "just before this read".
     var lastClock: Instant
     var began = Instant.none
@@ -96,8 +98,10 @@ struct LoopThread: ~Copyable {
     /// Its realtime priority, where the plan asks for that.
     var hold = RealtimeHold()
     private var nextHousekeeping = Instant.none
-    var usage = csup_usage()
-    var runQueueWait: Int64?
+    var accountAtStart: LoopAccount?
+    var accountAtEnd: LoopAccount?
+    /// What was taken and lost in the measured window.
+    var usage = LoopUsage()
 
     private static let housekeepingInterval = Nanoseconds.milliseconds(50)
 
@@ -185,25 +189,33 @@ struct LoopThread: ~Copyable {
         schedstat = csup_schedstat_open()
         began = .now()
         if plan.priority == .realtime { hold.take() }
+        let atStart = account(began)
         scheduleFirstStarts()
+        waitEnded = began
         while liveSlots > 0 {
             var before = Instant.now()
-            let named =
-                isOpen ? waitForArrival(&before) : poller.wait(timeout: timeout(from: before))
+            if before - waitEnded > Self.leastPause { coldNotePause(before - waitEnded) }
+            // The open model's wait is a series of short ones, and says itself when it looked last.
+            let limit = isOpen ? 0 : timeout(from: before)
+            let named = isOpen ? waitForArrival(&before) : poller.wait(timeout: limit)
             let count = named ?? 0
             let woke = Instant.now()
             lastClock = woke
+            if count == 0, !isOpen, woke - (before + limit) > Self.leastPause {
+                coldNotePause(woke - (before + limit))
+            }
             (waitBegan, waitEnded) = (before, woke)
             delayOfWait = nil
             stats.count(.idleNanoseconds, UInt64(max(0, woke - before)))
             earliestArrival = .distantFuture
+            earliestStamp = .distantFuture
             stats.count(.wakeups)
             for event in 0..<count {
                 // While this event is read from the kernel, the next one's slot comes to the cache.
                 if event + 1 < count { slab.prefetch(poller.key(event + 1).index) }
                 dispatch(poller.key(event), poller.mask(event))
             }
-            if let named { noteQuiet(before: before, woke: woke, named: named) }
+            if let named { noteQuiet(before: before, limit: limit, woke: woke, named: named) }
             let now = Instant.now()
             lastClock = now
             startReady(now)
@@ -213,20 +225,30 @@ struct LoopThread: ~Copyable {
         }
         ended = .now()
         hold.end(ended)
-        _ = csup_usage(1, &usage)
-        if schedstat >= 0 {
-            let delay = csup_run_delay(schedstat)
-            runQueueWait = delay >= 0 ? delay : nil
-            close(schedstat)
-        }
+        usage = LoopUsage(from: accountAtStart ?? atStart, to: accountAtEnd ?? account(ended))
+        if schedstat >= 0 { close(schedstat) }
     }
 
     /// Every socket that a wait did not name was empty when the kernel collected the events, unless
-    /// there were more than fit. The kernel collects between `before` and `woke`: at once if
-    /// something was ready, else after the first arrival woke the thread.
-    private mutating func noteQuiet(before: Instant, woke: Instant, named: Int) {
+    /// there were more than fit. The kernel collects at `before` or later, and the way back may
+    /// take any time: a thread can be stopped or preempted on it.
+    ///
+    /// Of a wait that ended with its time, the collecting came no earlier than that. Of one that
+    /// named sockets, no earlier than what it reported: an event that was alone in its read was
+    /// there, so its stamp bounds the collecting from below; else the end of the sleep does.
+    private mutating func noteQuiet(before: Instant, limit: Int64, woke: Instant, named: Int) {
         guard named < Poller.capacity else { return }
-        quietSince = max(before, min(woke, earliestArrival))
+        var known = named == 0 ? before + limit : earliestArrival
+        if known == .distantFuture {
+            known = earliestStamp == .distantFuture ? before : coldCollected(before)
+        }
+        quietSince = max(before, min(woke, known))
+    }
+
+    /// When the kernel collected events all of which shared their reads.
+    @inline(never)
+    private mutating func coldCollected(_ before: Instant) -> Instant {
+        firstArrivalBound(notAfter: earliestStamp) ?? before
     }
 
     @inline(__always)
@@ -297,7 +319,9 @@ struct LoopThread: ~Copyable {
     @inline(never)  // Twenty times a second.
     private mutating func keepHouse(_ now: Instant) {
         nextHousekeeping = now + Self.housekeepingInterval
-        for phase in [windows.measureEnd, windows.drainEnd] where phase > now {
+        coldTakeAccount(now)
+        let phases = [windows.measureStart, windows.measureEnd, windows.drainEnd]
+        for phase in phases where phase > now {
             nextHousekeeping = min(nextHousekeeping, phase)
         }
         clock.refresh()

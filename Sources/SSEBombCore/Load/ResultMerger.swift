@@ -36,6 +36,7 @@ struct ResultMerger {
             dialect: dialect,
             startedAt: startedAt,
             measured: measured,
+            length: max(0, ended - windows.start),
             steady: steadyWindow(recorder, tokensPerEvent: scale.tokensPerEvent),
             interruptedBy: interruptedBy > 0 ? interruptedBy : nil,
             counts: counts(gap: histograms[.gap], scale),
@@ -128,22 +129,22 @@ struct ResultMerger {
         counts.coalescedAtReading = windows.count - counts.coalescedAtArrival
         counts.streamsOfSeveralTokens = total(.streamsOfSeveralTokens)
         counts.streamsInOneLump = merged { $0.lumpWindow }.count(atMost: bound)
+        counts.streamsInBursts = merged { $0.burstWindow }.count(atMost: bound)
+        let stamps = merged { $0.inexactStampWindow }
+        counts.lateStamps = stamps.count - stamps.count(atMost: bound)
         return counts
     }
 
     /// The longest stamp window with which a coalesced gap counts as coalesced at arrival: 1 ms or
-    /// a tenth of the median gap, whichever is less.
+    /// a tenth of the median gap, whichever is less, and 200 µs at least.
     ///
-    /// The median is that of the gaps above 0: coalesced gaps are 0 themselves, and where a server
-    /// sends in bursts they are most of them, so that a median over all would be 0 and blame the
-    /// client for each. Known only when all loops have ended.
+    /// The median is that of the gaps above 1 ms: a server that sends in bursts has gaps of 0 and
+    /// of microseconds between their events, and with these a bound below any wake-up would blame
+    /// the client for each. Known only when all loops have ended.
     static func arrivalBound(_ gap: HistogramSnapshot?) -> Int64 {
         let most = Nanoseconds.milliseconds(1)
-        guard let gap else { return most }
-        let zeros = gap.count(atMost: 0)
-        guard gap.count > zeros else { return most }
-        let rank = Double(zeros) + Double(gap.count - zeros) / 2
-        return min(most, gap.percentile(100 * rank / Double(gap.count)) / 10)
+        guard let gap, let median = gap.medianAbove(most) ?? gap.medianAbove(0) else { return most }
+        return max(LoopThread.inconclusiveWindow, min(most, median / 10))
     }
 
     private func fillRequests(_ counts: inout RunCounts) {
@@ -290,13 +291,14 @@ struct ResultMerger {
             let loop = stats[outcome.index]
             return LoopReport(
                 cpu: outcome.cpu,
-                busy: outcome.busy,
+                busy: outcome.usage.busy,
                 events: loop.value(.events),
                 reads: loop.value(.reads),
                 wakeups: loop.value(.wakeups),
-                involuntarySwitches: outcome.involuntarySwitches,
-                runQueueWait: outcome.runQueueWait,
-                lifetime: outcome.lifetime,
+                involuntarySwitches: outcome.usage.involuntarySwitches,
+                runQueueWait: outcome.usage.runDelay,
+                paused: outcome.usage.paused,
+                window: outcome.usage.time,
                 priority: outcome.priority,
                 gaveUpPriorityAtSeconds: outcome.gaveUpPriorityAt.map { seconds(from: $0) }
             )

@@ -62,6 +62,11 @@ public struct RunCounts: Sendable {
     public var streamsOfSeveralTokens: UInt64 = 0
     /// Of these, those whose tokens arrived in one lump, sent so by the server or a proxy.
     public var streamsInOneLump: UInt64 = 0
+    /// Of the same streams, those most of whose gaps were coalesced at arrival.
+    public var streamsInBursts: UInt64 = 0
+    /// Token-bearing events whose stamp is that of bytes behind them, by more than counts as
+    /// arriving together.
+    public var lateStamps: UInt64 = 0
     /// Reads that returned bytes, of the whole run.
     public var reads: UInt64 = 0
     /// Reads whose kernel stamp was absent or implausible and gave way to the time of the read.

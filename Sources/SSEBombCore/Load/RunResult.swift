@@ -10,6 +10,8 @@ public struct RunResult: Sendable {
     public var startedAt: Int64
     /// Length of the measured window.
     public var measured: Int64
+    /// From the start of the ramp to the end of the run.
+    public var length: Int64
     /// The steady window, nil where the streams were never held.
     public var steady: SteadyWindow?
     /// Set when a signal ended the run before its plan.
@@ -104,7 +106,7 @@ public struct RunInterval: Sendable {
 public struct LoopReport: Sendable {
     /// CPU it was pinned to; nil when it was not.
     public var cpu: Int32?
-    /// Share of the time since start that the loop did not wait in epoll.
+    /// Share of `window` in which the loop did not wait in epoll.
     public var busy: Double
     /// Events dispatched.
     public var events: UInt64
@@ -116,8 +118,12 @@ public struct LoopReport: Sendable {
     public var involuntarySwitches: Int64
     /// Time the thread was runnable but not running, nanoseconds; nil where the kernel doesn't say.
     public var runQueueWait: Int64?
-    /// From the loop's start to its end, nanoseconds.
-    public var lifetime: Int64
+    /// Time of pauses of more than 1 ms, nanoseconds: the loop neither waited for events nor came
+    /// back from a wait when that was over.
+    public var paused: Int64
+    /// The part of the measured window that the loop lived in, nanoseconds; busy share, switches,
+    /// waits and pauses are those of it.
+    public var window: Int64
     /// Priority that was in force when the loop ended.
     public var priority = LoopPriority.normal
     /// Seconds from the start of the ramp at which the loop gave its realtime priority up because

@@ -103,6 +103,8 @@ struct StreamSlot: BitwiseCopyable {
     var carriedGap: Int64 = 0
     /// The longest stamp window among the reads that held several tokens of this request.
     var longestWindow: Int64 = 0
+    /// Gaps of this request whose ends shared a read.
+    var coalescedGaps: UInt32 = 0
 
     // MARK: Bookkeeping
 
@@ -174,6 +176,7 @@ struct StreamSlot: BitwiseCopyable {
         reasoningTokens = -1
         carriedGap = 0
         longestWindow = 0
+        coalescedGaps = 0
         headScanned = 0
         status = 0
         interimResponses = 0

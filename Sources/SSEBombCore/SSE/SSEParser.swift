@@ -102,6 +102,11 @@ struct SSEParser {
         UnsafeRawBufferPointer(start: idSpill.base, count: Int(idCommitted))
     }
 
+    /// Nothing of another event has come behind the last one.
+    var isBetweenEvents: Bool {
+        @inline(__always) get { flags.isSubset(of: .dispatched) }
+    }
+
     /// Memory lent to this parser in bytes; zero between events of a stream without IDs.
     var heldBytes: Int {
         Int(line.capacity32) + Int(dataSpill.capacity32) + Int(typeSpill.capacity32)

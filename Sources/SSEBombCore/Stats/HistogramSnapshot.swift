@@ -251,6 +251,14 @@ extension HistogramSnapshot {
         return total / Double(count)
     }
 
+    /// Median of the samples above a value, in nanoseconds; nil where there are none.
+    public func medianAbove(_ nanoseconds: Int64) -> Int64? {
+        let below = count(atMost: nanoseconds)
+        guard count > below else { return nil }
+        let rank = Double(below) + Double(count - below) / 2
+        return percentile(100 * rank / Double(count))
+    }
+
     /// Number of samples whose cell lies at or below that of `nanoseconds`. Samples up to 0.1 %
     /// above the value are included where they share its cell.
     public func count(atMost nanoseconds: Int64) -> UInt64 {

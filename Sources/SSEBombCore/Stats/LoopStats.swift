@@ -35,6 +35,10 @@ struct LoopStats {
     /// Of completed streams whose tokens came in one lump, one entry a stream: the longest stamp
     /// window among the reads that held several of its tokens. Divided like coalesced gaps.
     let lumpWindow = Histogram()
+    /// The same of completed streams most of whose gaps were coalesced.
+    let burstWindow = Histogram()
+    /// Of reads whose last token-bearing event had other bytes behind it: the stamp is theirs.
+    let inexactStampWindow = Histogram()
     /// Open model: due instant to start, of belonging requests that did not wait for a slot.
     let pacingError = Histogram()
 
@@ -95,6 +99,8 @@ struct LoopStats {
         for metric in Metric.allCases { histogram(metric).destroy() }
         coalescedGapWindow.destroy()
         lumpWindow.destroy()
+        burstWindow.destroy()
+        inexactStampWindow.destroy()
         pacingError.destroy()
     }
 }

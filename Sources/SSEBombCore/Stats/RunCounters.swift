@@ -69,6 +69,8 @@ enum Counter: Int, CaseIterable {
     case reads, wakeups, fullReads, stampsReplaced, clockSteps
     /// Time spent waiting in epoll.
     case idleNanoseconds
+    /// Time of pauses: the loop neither waited nor came back from a wait in time.
+    case pausedNanoseconds
     case backoffNanoseconds
     // Bytes.
     case bytesReceived, bytesSent, bytesPlain, bytesBody
