@@ -28,8 +28,8 @@ class Load:
 
     streams: int
     tokens: int
+    seconds: float
     rounds: int = 1
-    seconds: float = 8
     connect_rate: int = 5_000
 
     @property
@@ -73,28 +73,32 @@ def slope(measure, few, many, per):
 
 
 def allocations(load):
-    """What a run had to do, and its calls of the allocator."""
+    """What a run had to do, and how often its loop called the allocator.
+
+    The first thread's calls are not counted: it reads the recorders once a second and writes the
+    report, into arrays that grow with the logarithm of what they hold.
+    """
     counter = harness.compiled("malloc_count.c", "-shared", "-fPIC", "-ldl")
     path = os.path.join(harness.OUT, "malloc.json")
     if os.path.exists(path):
         os.remove(path)
     done = run_client(load, ["env", f"LD_PRELOAD={counter}", f"MALLOC_COUNT={path}"])
     with open(path, encoding="utf-8") as file:
-        return {**done, "calls": json.load(file)["allocations"]}
+        return {**done, "calls": json.load(file)["others"]["allocations"]}
 
 
 def allocations_per_event():
-    # Many streams: what varies from run to run must be small beside the events. Per stream and
-    # request likewise; the report's own arrays grow with the logarithm of its samples.
-    return slope(allocations, Load(400, 80), Load(400, 800), "events")["calls"]
+    few, many = Load(400, 30, seconds=3), Load(400, 300, seconds=3)
+    return slope(allocations, few, many, "events")["calls"]
 
 
 def allocations_per_stream():
-    return slope(allocations, Load(200, 2, seconds=2), Load(4_000, 2, seconds=2), "streams")["calls"]
+    few, many = Load(200, 2, seconds=2), Load(4_000, 2, seconds=2)
+    return slope(allocations, few, many, "streams")["calls"]
 
 
 def allocations_per_request():
-    few, many = Load(200, 2, seconds=2), Load(200, 2, rounds=20, seconds=2)
+    few, many = Load(200, 2, seconds=2), Load(200, 2, seconds=2, rounds=20)
     return slope(allocations, few, many, "requests")["calls"]
 
 
@@ -129,10 +133,10 @@ def system_calls(load):
 def system_calls_per_event():
     """Reads, waits and all others per event.
 
-    Five streams whose events lie 2 ms apart: each is to be alone in its wait and read, and more
+    Five streams whose events lie 4 ms apart: each is to be alone in its wait and read, and more
     would share them under strace.
     """
-    few, many = Load(5, 80, connect_rate=500), Load(5, 800, connect_rate=500)
+    few, many = (Load(5, tokens, seconds=8, connect_rate=250) for tokens in (40, 400))
     return slope(system_calls, few, many, "events")
 
 
@@ -148,7 +152,7 @@ def system_calls_per_stream():
 
 
 def system_calls_per_request():
-    few, many = Load(20, 2, seconds=3), Load(20, 2, rounds=21, seconds=3)
+    few, many = Load(20, 2, seconds=3), Load(20, 2, seconds=3, rounds=21)
     return calls_but_waits(few, many, "requests")
 
 
