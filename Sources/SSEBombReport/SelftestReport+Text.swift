@@ -165,8 +165,10 @@ extension SelftestDocument.Cell {
             }.map { "\($0.name) by \(SelftestReport.signed($0.error)) ms" }
             return "off: " + figures.joined(separator: ", ")
         case .notValid:
-            return "\(verdict.state): "
-                + verdict.reasons.map(\.sentence).joined(separator: "; ")
+            // They are the worst first, and most often consequences of one another.
+            let others = verdict.reasons.count - 1
+            return "\(verdict.state): \(verdict.reasons.first?.sentence ?? "")"
+                + (others > 0 ? " And \(Units.count(others)) more in the file." : "")
         case .incomplete:
             return "\(Units.count(completed)) of \(Units.count(streams)) streams came to their end "
                 + "in time, with the same events on both sides: this machine can't carry the load"

@@ -13,7 +13,9 @@ struct ServeTests {
         let accepting = try await LoadRun.run(["-c", "2", "-n", "4", "-k", mock.events])
         #expect(accepting.completed == 4)
         #expect(accepting.count(of: "tls") == 2)
-        let verifying = try await LoadRun.run(["-n", "1", mock.events])
+        let verifying = try await LoadRun.run([
+            "-n", "1", "--cacert", try await Certificates.file("ca.pem"), mock.events,
+        ])
         #expect(verifying.failures == ["tls_verify": 1])
     }
 

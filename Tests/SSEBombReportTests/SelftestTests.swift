@@ -168,6 +168,24 @@ import Testing
         #expect(lines.dropLast().allSatisfy { $0.count <= 80 }, "\(text)")
     }
 
+    @Test("of a run that isn't valid the worst reason is told, and how many others there are")
+    func reasons() {
+        let reason = { (code: String, state: Verdict.State) in
+            Verdict.Reason(code: code, state: state, sentence: "\(code)!", value: 1, bound: 0)
+        }
+        let verdict = Verdict(reasons: [
+            reason("one", .suspect), reason("two", .invalid), reason("three", .suspect),
+        ])
+        let text = Self.report(
+            SampleSelftest.document([
+                SampleSelftest.cell(.plain, 10, 5, verdict: verdict),
+                SampleSelftest.cell(.tls, 10, 5, verdict: Self.suspect()),
+            ])
+        ).text(color: false)
+        #expect(text.contains("  plain 10 x 5/s: invalid: two! And 2 more in the file.\n"))
+        #expect(text.contains("  TLS 10 x 5/s: suspect: busy\n"))
+    }
+
     @Test("the set-up says when both sides share a CPU, and that a signal came")
     func headline() {
         var report = SelftestReport(toolVersion: "1", mockCPUs: [3], clientCPUs: [3])
