@@ -148,7 +148,7 @@ extension Threshold {
     ) -> ThresholdEvidence {
         var evidence = ThresholdEvidence(absence: "no request was due in the measured window")
         guard let seconds = result.measuredSeconds, count.isFinite,
-            result.counts.started > 0 || count > 0
+            result.counts.started > 0 || result.counts.dropped > 0 || count > 0
         else { return evidence }
         evidence.samples = UInt64(max(0, Int64(clamping: count)))
         evidence.figure = count / seconds

@@ -38,8 +38,8 @@ struct JudgementOptions: ParsableArguments {
             else { continue }
             throw SetupError(
                 .usage,
-                "--threshold '\(gate.expression)': \(metric.rawValue) is measured with \(need)"
-                    + " alone: add that, or leave the gate out"
+                "--threshold '\(gate.expression)': \(metric.rawValue) is measured with \(need) "
+                    + "alone: add that, or leave the gate out"
             )
         }
     }

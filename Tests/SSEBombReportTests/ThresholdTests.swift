@@ -149,6 +149,10 @@ private func alike(_ count: Int, _ milliseconds: Double) -> [Double] {
             #expect(gate(subject, .rate, .greater, 5).judge(silent).outcome == .missed)
         }
         #expect(gate(.failures, .count, .less, 5).judge(silent).isUnjudged)
+        // So it is where arrivals never got a slot.
+        var full = empty
+        full.counts.dropped = 3
+        #expect(gate(.requests, .rate, .greater, 5).judge(full).outcome == .missed)
     }
 
     @Test("tokens are not judged where events came and no API was recognised")
