@@ -1,6 +1,6 @@
-// Counts calls of the allocator in the process it is preloaded into (LD_PRELOAD), those of its first
-// thread apart from all others', and writes the sums to the file named by MALLOC_COUNT when the
-// process ends. Changes nothing else.
+// Counts calls of the allocator in the process it is preloaded into (LD_PRELOAD), those of its
+// first thread apart from all others', and writes the sums to the file named by MALLOC_COUNT when
+// the process ends. Changes nothing else.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
