@@ -157,7 +157,7 @@ private func stamp(_ nanoseconds: Int64) -> String { "{\"t\":\(nanoseconds)}" }
                 peer.sendHead()
                 for _ in 0..<3 { peer.sendEvent(stamp(csup_now())) }
                 // The slots take turns: no stream may get all requests.
-                peer.sleep(milliseconds: 30)
+                peer.sleep(milliseconds: 100)
                 peer.send("0\r\n\r\n")
             }
         }
@@ -186,14 +186,14 @@ private func stamp(_ nanoseconds: Int64) -> String { "{\"t\":\(nanoseconds)}" }
         let server = try ScriptedServer { peer in
             guard peer.awaitRequest() else { return }
             peer.sendHead()
-            peer.sleep(milliseconds: 20)
+            peer.sleep(milliseconds: 200)
             let now = csup_now()
             let event = "data: \(stamp(now))\n\n"
             let chunk = "\(String(event.utf8.count, radix: 16))\r\n\(event)\r\n"
             peer.send(chunk + chunk + chunk)
-            peer.sleep(milliseconds: 20)
+            peer.sleep(milliseconds: 200)
             peer.send(chunk)
-            peer.sleep(milliseconds: 20)
+            peer.sleep(milliseconds: 200)
             peer.send("0\r\n\r\n")
         }
         defer { server.stop() }
@@ -206,7 +206,27 @@ private func stamp(_ nanoseconds: Int64) -> String { "{\"t\":\(nanoseconds)}" }
         let windows = run.events[..<2].map(\.window)
         #expect(windows[0] == windows[1] && windows[0] >= 0)
         #expect(windows[0] == run.result.histograms[.stampWindow]?.max)
-        #expect(run.events[3].at - run.events[2].at >= Nanoseconds.milliseconds(15))
+        #expect(run.events[3].at - run.events[2].at >= Nanoseconds.milliseconds(150))
+    }
+
+    @Test("Where the body ends behind an event in one read, the stamp is not the event's own")
+    func sharedWithEnd() throws {
+        let server = try ScriptedServer { peer in
+            guard peer.awaitRequest() else { return }
+            peer.sendHead()
+            peer.sleep(milliseconds: 200)
+            let event = "data: \(stamp(csup_now()))\n\n"
+            let chunk = "\(String(event.utf8.count, radix: 16))\r\n\(event)\r\n"
+            peer.send(chunk)
+            peer.sleep(milliseconds: 200)
+            peer.send(chunk + "0\r\n\r\n")
+        }
+        defer { server.stop() }
+        let run = try Run(plan(server))
+        try #require(run.events.count == 2)
+        let windows = try #require(run.result.histograms[.stampWindow])
+        #expect(run.events[0].window == 0)
+        #expect(windows.count == 1 && windows.max == run.events[1].window)
     }
 
     @Test("Without kernel stamps no event's stamp is its own")

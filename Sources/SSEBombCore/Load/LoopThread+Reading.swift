@@ -308,6 +308,7 @@ extension LoopThread {
                 payload(piece, index, slot, &arrival)
                 if slot.pointee.generation != generation || slot.pointee.fd < 0 { return }
             case .end:
+                arrival.hasMore = true
                 return messageEnded(hasMore: offset < bytes.count, index, slot, arrival)
             case .failure(let error): return coldFramingFailure(error, index, slot, arrival)
             }
