@@ -10,7 +10,7 @@ private final class TimeLine {
     var recorder: IntervalRecorder
     private(set) var now = Instant(nanoseconds: 1_000)
 
-    init() { recorder = IntervalRecorder(loops: loops, start: now) }
+    init() { recorder = IntervalRecorder(stats: loops, loops: loops, start: now) }
     deinit { for loop in loops { loop.destroy() } }
 
     func setInFlight(_ values: UInt64...) {

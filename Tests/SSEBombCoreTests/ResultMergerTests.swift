@@ -17,7 +17,7 @@ private final class Run {
 
     init(loops count: Int = 2) {
         loops = (0..<count).map { _ in LoopStats() }
-        recorder = IntervalRecorder(loops: loops, start: now)
+        recorder = IntervalRecorder(stats: loops, loops: loops, start: now)
     }
 
     deinit { for loop in loops { loop.destroy() } }
@@ -27,7 +27,9 @@ private final class Run {
         let windows = RunWindows(plan: plan, start: start)
         var merger = ResultMerger(plan: plan, windows: windows, stats: loops)
         merger.ended = start + ended
-        merger.outcomes = outcomes
+        merger.outcomes = outcomes.flatMap(\.classes)
+        merger.loopOutcomes = outcomes
+        merger.loopStats = loops.map { [$0] }
         return merger.merge(recorder)
     }
 
@@ -38,20 +40,23 @@ private final class Run {
         unfinished: [Metric: UnfinishedWaits] = [:],
         reasons: [String: UInt64] = [:]
     ) {
+        let load = ClassOutcome(
+            dialect: dialect,
+            finishReasons: reasons,
+            eventTypes: [:],
+            errors: errors,
+            unfinished: unfinished,
+            lastFinish: .none,
+            tlsBytesSent: 100
+        )
         outcomes.append(
             LoopOutcome(
                 index: index,
                 cpu: nil,
-                dialect: dialect,
-                finishReasons: reasons,
-                eventTypes: [:],
-                errors: errors,
-                unfinished: unfinished,
                 usage: LoopUsage(),
-                lastFinish: .none,
                 priority: .normal,
                 gaveUpPriorityAt: nil,
-                tlsBytesSent: 100
+                classes: [load]
             )
         )
     }

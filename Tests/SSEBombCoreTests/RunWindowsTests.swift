@@ -61,33 +61,22 @@ func planWithoutTarget(streams: Int = 10, duration: Int64? = Nanoseconds.seconds
 
 @Suite("Run switches") struct RunSwitchesTests {
     @Test("As many requests are taken as the limit allows") func requests() {
-        let switches = RunSwitches()
+        let switches = RunSwitches(classes: 2)
         defer { switches.destroy() }
-        #expect(!switches.areTaken(limit: 3))
-        let taken = (0..<5).map { _ in switches.takeRequest(limit: 3) }
+        #expect(!switches.areTaken(limit: 3, of: 1))
+        let taken = (0..<5).map { _ in switches.takeRequest(limit: 3, of: 1) }
         #expect(taken == [true, true, true, false, false])
-        #expect(switches.areTaken(limit: 3))
+        #expect(switches.areTaken(limit: 3, of: 1))
+        #expect(!switches.areTaken(limit: 1, of: 0) && switches.interrupt == 0)
     }
 
     @Test("Any signal number interrupts, that of a failed loop included", arguments: [2, 15, -1])
     func interrupt(signal: Int32) {
-        let switches = RunSwitches()
+        let switches = RunSwitches(classes: 1)
         defer { switches.destroy() }
         #expect(switches.interrupt == 0)
         switches.interrupt = signal
         #expect(switches.interrupt == signal)
-        #expect(!switches.areTaken(limit: 1))
-    }
-
-    @Test("Streams are shared out evenly, and all of them", arguments: [1, 2, 3, 7, 64])
-    func shares(threads: Int) {
-        for total in [threads, threads + 1, 1_000, 99_991] {
-            let shares = (0..<threads).map {
-                Coordinator.share(of: total, for: $0, among: threads)
-            }
-            #expect(shares.reduce(0, +) == total)
-            let (least, most) = (shares.min() ?? 0, shares.max() ?? 0)
-            #expect(most - least <= 1 && (least >= 1 || total < threads))
-        }
+        #expect(!switches.areTaken(limit: 1, of: 0))
     }
 }

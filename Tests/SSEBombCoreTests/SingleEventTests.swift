@@ -284,24 +284,4 @@ private func stamp(_ nanoseconds: Int64) -> String { "{\"t\":\(nanoseconds)}" }
         // What isn't logged is measured all the same.
         #expect(result.counts.sendTimes?.read == UInt64(total))
     }
-
-    @Test("A sample is spread over the loops, and no loop has more of it than streams")
-    func sample() {
-        for streams in 1...40 {
-            for threads in 1...streams {
-                var plan = planWithoutTarget(streams: streams)
-                plan.threads = threads
-                for size in [0, 1, 2, 7, streams - 1, streams, streams + 5] {
-                    let shares = (0..<threads).map {
-                        Coordinator.sample(size, of: plan, for: $0)
-                    }
-                    let slots = (0..<threads).map {
-                        Coordinator.share(of: streams, for: $0, among: threads)
-                    }
-                    let isWithin = zip(shares, slots).allSatisfy { $0 >= 0 && $0 <= $1 }
-                    #expect(isWithin && shares.reduce(0, +) == min(max(size, 0), streams))
-                }
-            }
-        }
-    }
 }

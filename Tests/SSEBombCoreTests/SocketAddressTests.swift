@@ -128,7 +128,7 @@ import Testing
 
     private func refusal(_ plan: RunPlan) -> String? {
         do {
-            try Self.capacity.check(plan)
+            try Self.capacity.check([plan])
             return nil
         } catch { return error.kind == .usage ? error.sentence : "wrong kind" }
     }

@@ -51,6 +51,8 @@ extension ResultMerger {
             span: arrivalSpan,
             pacingError: merged { $0.pacingError }
         )
+        // A part of a schedule that isn't Poisson's follows no law that has a name.
+        guard load.share == nil else { return report }
         let times = Self.times(between: outcomes.map(\.starts)).map { Double($0) / load.mean }
         if load.law == .constant {
             report.greatestDeviation = times.map { abs($0 - 1) }.max()

@@ -25,6 +25,9 @@ public struct OpenLoad: Sendable, Equatable {
     /// Law of the times between them.
     public var law: ArrivalLaw
 
+    /// Set where only a part of the arrivals is meant: `rate` and `law` are those of all.
+    public var share: ArrivalShare?
+
     /// The highest rate: an arrival a microsecond.
     public static let highestRate = 1e6
     /// Streams that may be open at a time where nothing else is said and as many fit: enough for
@@ -42,6 +45,40 @@ public struct OpenLoad: Sendable, Equatable {
 
     /// Mean time between two arrivals, nanoseconds.
     var mean: Double { 1e9 / rate }
+
+    /// The load that several make together; nil unless they are shares of one.
+    static func joint(_ loads: [OpenLoad?]) -> OpenLoad? {
+        guard var first = loads.first ?? nil, first.share != nil else { return nil }
+        first.share = nil
+        for load in loads {
+            guard var load, load.share != nil else { return nil }
+            load.share = nil
+            guard load == first else { return nil }
+        }
+        return first
+    }
+}
+
+/// Which arrivals of a schedule belong to one of several targets: each arrival goes to one of them,
+/// by weight, and always to the same one for the same seed.
+public struct ArrivalShare: Sendable, Equatable, BitwiseCopyable {
+    /// Where the target's part begins on the scale of all weights, from 0 to 1.
+    public var from: Double
+    /// Where it ends.
+    public var to: Double
+
+    /// A part of the scale.
+    public init(from: Double, to: Double) {
+        self.from = from
+        self.to = to
+    }
+
+    func contains(_ number: UInt64, seed: UInt64) -> Bool {
+        // A draw that depends on the arrival's number alone, so that every target makes the same.
+        var random = SeededRandom(seed: seed ^ (number &* 0x9E37_79B9_7F4A_7C15))
+        let place = random.unit()
+        return place >= from && place < to
+    }
 }
 
 /// The sequence of arrivals: number and time of one, and a step to the next.

@@ -46,8 +46,20 @@ public struct Capacity: Sendable {
         portsPerPair * plan.addresses.count * max(1, plan.sourceAddresses.count)
     }
 
-    /// Refuses a plan that can't fit, with the number that does.
-    public func check(_ plan: RunPlan) throws(SetupError) {
+    /// Refuses plans that can't fit beside each other, with the number that does.
+    public func check(_ plans: [RunPlan]) throws(SetupError) {
+        for plan in plans { try check(plan) }
+        let streams = plans.reduce(0) { $0 + $1.streams }
+        guard streams > descriptorsFree else { return }
+        throw SetupError(
+            .usage,
+            "the \(plans.count) classes ask for \(streams) streams in all, and \(descriptorsFree)"
+                + " fit the \(descriptorLimit) descriptors that this process may have: lower their"
+                + " streams, raise the hard limit (ulimit -Hn), or run several processes"
+        )
+    }
+
+    private func check(_ plan: RunPlan) throws(SetupError) {
         let flag = plan.arrivals == nil ? "-c" : "--max-streams"
         if plan.streams > descriptorsFree {
             throw SetupError(

@@ -9,11 +9,11 @@ import Synchronization
 ///
 /// `run` may be called once; `interrupt` at any time and from any thread.
 public final class Coordinator: Sendable {
-    let plan: RunPlan
-    let template: RequestTemplate
+    /// At least one; what concerns the whole run is that of the first.
+    let loads: [ClassLoad]
     let trace: EventTrace?
-    let tlsContext: TLSContext?
-    private let switches = RunSwitches()
+    private let tlsContexts: [TLSContext?]
+    private let switches: RunSwitches
     /// Wakes the coordinator and every loop.
     private let wakeDescriptors: [Int32]
     private let doneDescriptor: Int32
@@ -21,34 +21,51 @@ public final class Coordinator: Sendable {
 
     /// Checks that the machine has room for the plan, and builds what must exist before the clock
     /// starts, the TLS context included.
-    public init(
+    public convenience init(
         plan: RunPlan,
         template: RequestTemplate,
         trace: EventTrace? = nil
     ) throws(SetupError) {
-        try Capacity(threads: plan.threads).check(plan)
-        var plan = plan
+        try self.init([ClassLoad(name: "", plan: plan, template: template)], trace: trace)
+    }
+
+    /// The same for a run of several classes of load, which share loops, windows and clock: those
+    /// of the first one's plan. At least one, `ClassLoad.most` at most.
+    public init(_ loads: [ClassLoad], trace: EventTrace? = nil) throws(SetupError) {
+        precondition(!loads.isEmpty && loads.count <= ClassLoad.most, "no load, or too many")
+        try Capacity(threads: loads[0].plan.threads).check(loads.map(\.plan))
         // A loop without a stream would only wait.
-        plan.threads = max(1, min(plan.threads, plan.streams))
-        plan.dialect = Self.dialect(plan)
-        self.plan = plan
-        self.template = template
-        self.trace = trace
-        if let options = plan.tls {
-            do {
-                tlsContext = try TLSContext.client(options, host: plan.request.host)
-            } catch {
-                throw SetupError(.usage, error.sentence)
-            }
-        } else {
-            tlsContext = nil
+        let streams = loads.reduce(0) { $0 + $1.plan.streams }
+        let threads = max(1, min(loads[0].plan.threads, streams))
+        self.loads = loads.map { load in
+            var load = load
+            load.plan.threads = threads
+            load.plan.dialect = Self.dialect(load.plan)
+            return load
         }
-        wakeDescriptors = (0..<plan.threads).map { _ in csup_eventfd() }
+        self.trace = trace
+        var contexts: [TLSContext?] = []
+        for load in loads { contexts.append(try Self.tlsContext(load.plan)) }
+        tlsContexts = contexts
+        switches = RunSwitches(classes: loads.count)
+        wakeDescriptors = (0..<threads).map { _ in csup_eventfd() }
         doneDescriptor = csup_eventfd()
         guard (wakeDescriptors + [doneDescriptor]).allSatisfy({ $0 >= 0 }) else {
             throw SetupError(.system, "can't make an eventfd: too many open descriptors")
         }
     }
+
+    private static func tlsContext(_ plan: RunPlan) throws(SetupError) -> TLSContext? {
+        guard let options = plan.tls else { return nil }
+        do {
+            return try TLSContext.client(options, host: plan.request.host)
+        } catch {
+            throw SetupError(.usage, error.sentence)
+        }
+    }
+
+    /// The plan of what concerns the whole run.
+    private var plan: RunPlan { loads[0].plan }
 
     deinit {
         for descriptor in wakeDescriptors + [doneDescriptor] { close(descriptor) }
@@ -86,58 +103,41 @@ public final class Coordinator: Sendable {
         judge: ((RunResult) -> Bool)? = nil,
         events: EventSink? = nil
     ) throws(SetupError) -> RunResult {
-        let stats = (0..<plan.threads).map { _ in LoopStats() }
-        defer { for loop in stats { loop.destroy() } }
-        let request = Self.copy(template.bytes)
-        let until = Self.copy(plan.until ?? [])
+        let lanes = loads.map { ClassLane($0, loops: plan.threads) }
         let observers = Observers(plan, hasSink: events != nil)
         defer {
-            request.deallocate()
-            until.deallocate()
+            for lane in lanes { lane.destroy() }
             observers.destroy()
         }
         let pressure = MachinePressure.read()
         var before = csup_usage()
         _ = csup_usage(0, &before)
-        let lead = plan.arrivals == nil ? 0 : OpenLoad.lead
+        let lead = loads.contains { $0.plan.arrivals != nil } ? OpenLoad.lead : 0
         let startedAt = csup_realtime() + lead
         let windows = RunWindows(plan: plan, start: .now() + lead)
         let outcomes = LoopOutcomes(loops: plan.threads)
         loopsRunning.store(plan.threads, ordering: .relaxed)
 
-        let threads = try start(stats, request, until, observers, windows, outcomes)
-        var recorder = IntervalRecorder(loops: stats, start: windows.start)
-        var merger = ResultMerger(plan: plan, windows: windows, stats: stats)
-        merger.startedAt = startedAt
-        merger.usageBefore = before
-        let isAborted = watch(merger, &recorder, progress, judge) { observers.drain(into: events) }
+        let threads = try start(lanes, observers, windows, outcomes)
+        var recorder = RunRecorder(lanes, windows)
+        recorder.startedAt = startedAt
+        recorder.usageBefore = before
+        let isAborted = watch(&recorder, progress, judge) { observers.drain(into: events) }
         for thread in threads { thread.join() }
         observers.drain(into: events)
-        let ended = Instant.now()
-        recorder.closeSecond(at: ended)
-        recorder.finish()
-
-        merger.ended = ended
-        merger.interruptedBy = switches.interrupt
-        merger.outcomes = try outcomes.all()
-        merger.pressure = MachinePressure.read().since(pressure)
-        var result = merger.merge(recorder)
+        recorder.end(at: .now())
+        recorder.interruptedBy = switches.interrupt
+        recorder.outcomes = try outcomes.all()
+        recorder.pressure = MachinePressure.read().since(pressure)
+        var result = recorder.result()
         result.isAborted = isAborted
         return result
-    }
-
-    private static func copy(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
-        memory.copyBytes(from: bytes)
-        return UnsafeRawBufferPointer(memory)
     }
 
     // MARK: Loops
 
     private func start(
-        _ stats: [LoopStats],
-        _ request: UnsafeRawBufferPointer,
-        _ until: UnsafeRawBufferPointer,
+        _ lanes: [ClassLane],
         _ observers: Observers,
         _ windows: RunWindows,
         _ outcomes: LoopOutcomes
@@ -146,22 +146,13 @@ public final class Coordinator: Sendable {
         for index in 0..<plan.threads {
             let setup = LoopSetup(
                 index: index,
-                plan: plan,
+                classes: parts(of: index, lanes),
                 windows: windows,
                 switches: switches,
-                stats: stats[index],
-                request: request,
-                requestIsHead: template.isHead,
-                requestAsksClose: template.asksClose,
-                tlsContext: tlsContext,
-                until: until,
                 trace: trace,
                 sendTimes: observers.sendTimes,
                 log: observers.rings.isEmpty ? nil : observers.rings[index],
-                loggedSlots: Self.sample(plan.loggedStreams, of: plan, for: index),
-                firstStream: Self.firstStream(of: index, plan.streams, among: plan.threads),
-                wakeDescriptor: wakeDescriptors[index],
-                slotCount: Self.share(of: plan.streams, for: index, among: plan.threads)
+                wakeDescriptor: wakeDescriptors[index]
             )
             let cpus = plan.cpus.isEmpty ? [] : [plan.cpus[index % plan.cpus.count]]
             do {
@@ -197,25 +188,29 @@ public final class Coordinator: Sendable {
         for thread in threads { thread.join() }
     }
 
-    /// Streams of loop `index`: as equal as whole numbers allow.
-    static func share(of total: Int, for index: Int, among count: Int) -> Int {
-        firstStream(of: index + 1, total, among: count)
-            - firstStream(of: index, total, among: count)
-    }
-
-    private static func firstStream(of index: Int, _ total: Int, among count: Int) -> Int {
-        total * index / count
-    }
-
-    /// Streams of loop `index` that belong to a sample of `size`: as many as fall to it when the
-    /// sample is spread evenly over all streams, so never more than the loop has.
-    static func sample(_ size: Int, of plan: RunPlan, for index: Int) -> Int {
-        func before(_ stream: Int) -> Int {
-            (min(size, plan.streams) * stream + plan.streams - 1) / plan.streams
+    /// What loop `index` gets of each class.
+    private func parts(of index: Int, _ lanes: [ClassLane]) -> [LoopClassSetup] {
+        var streamsBefore = 0
+        return lanes.enumerated().map { number, lane in
+            let load = lane.load
+            defer { streamsBefore += load.plan.streams }
+            return LoopClassSetup(
+                plan: load.plan,
+                stats: lane.stats[index],
+                request: lane.request,
+                requestIsHead: load.template.isHead,
+                requestAsksClose: load.template.asksClose,
+                tlsContext: tlsContexts[number],
+                until: lane.until,
+                share: LoopShare(
+                    of: load.plan.streams,
+                    class: number,
+                    loop: index,
+                    among: load.plan.threads
+                ),
+                streamsBefore: streamsBefore
+            )
         }
-        let first = firstStream(of: index, plan.streams, among: plan.threads)
-        let end = firstStream(of: index + 1, plan.streams, among: plan.threads)
-        return before(end) - before(first)
     }
 
     // MARK: Watching
@@ -224,16 +219,14 @@ public final class Coordinator: Sendable {
 
     /// Looks ten times a second until every loop has ended; returns whether the judge ended them.
     private func watch(
-        _ merger: ResultMerger,
-        _ recorder: inout IntervalRecorder,
+        _ recorder: inout RunRecorder,
         _ progress: ((RunProgress) -> Void)?,
         _ judge: ((RunResult) -> Bool)?,
         _ drain: () -> Void
     ) -> Bool {
-        let windows = merger.windows
         var isAborted = false
-        var nextLook = windows.start + Self.lookInterval
-        var nextSecond = windows.start + Nanoseconds.seconds(1)
+        var nextLook = recorder.windows.start + Self.lookInterval
+        var nextSecond = recorder.windows.start + Nanoseconds.seconds(1)
         while loopsRunning.load(ordering: .acquiring) > 0 {
             waitForLoops(until: nextLook)
             let now = Instant.now()
@@ -244,14 +237,12 @@ public final class Coordinator: Sendable {
                 nextSecond = nextSecond + Nanoseconds.seconds(1)
             }
             if isSecond, !isAborted, switches.interrupt == 0, let judge {
-                var standing = merger
-                standing.ended = now
-                isAborted = judge(standing.merge(recorder))
+                isAborted = judge(recorder.standing(at: now))
                 if isAborted { interrupt(signal: -1) }
             }
             // Not past the second, whose counts would then be those of a longer one.
             nextLook = min(now + Self.lookInterval, nextSecond)
-            if let progress { progress(look(windows, merger.stats, recorder, now)) }
+            if let progress { progress(recorder.progress(at: now)) }
             drain()
         }
         return isAborted
@@ -262,33 +253,6 @@ public final class Coordinator: Sendable {
         var watched = pollfd(fd: doneDescriptor, events: Int16(POLLIN), revents: 0)
         // Rounded up: poll counts milliseconds.
         if poll(&watched, 1, Int32(left / 1_000_000 + 1)) > 0 { csup_eventfd_drain(doneDescriptor) }
-    }
-
-    private func look(
-        _ windows: RunWindows,
-        _ stats: [LoopStats],
-        _ recorder: IntervalRecorder,
-        _ now: Instant
-    ) -> RunProgress {
-        var failures: [StreamFailure: UInt64] = [:]
-        for kind in StreamFailure.allCases {
-            let count = stats.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
-            if count > 0 { failures[kind] = count }
-        }
-        return RunProgress(
-            phase: windows.phase(at: now),
-            elapsed: now - windows.start,
-            inFlight: recorder.total(.inFlight),
-            started: recorder.total(.started),
-            waiting: recorder.total(.waiting),
-            completed: recorder.total(.completed),
-            failed: recorder.total(.failed),
-            events: recorder.total(.events),
-            tokenEvents: recorder.total(.tokenEvents),
-            failures: failures,
-            ttft: recorder.ttft,
-            gap: recorder.gap
-        )
     }
 }
 

@@ -6,6 +6,8 @@ struct IntervalRecorder {
     /// Ten minutes at one a second; a longer run has coarser entries, not more.
     static let mostIntervals = 600
 
+    private let stats: [LoopStats]
+    /// Those of them that hold the loops' accounts of themselves, one a loop.
     private let loops: [LoopStats]
     private var ttftReaders: [HistogramSnapshot.IntervalReader]
     private var gapReaders: [HistogramSnapshot.IntervalReader]
@@ -25,16 +27,20 @@ struct IntervalRecorder {
 
     private static let counters: [Counter] = [.started, .completed, .failed, .events, .tokenEvents]
 
-    init(loops: [LoopStats], start: Instant) {
+    /// - Parameters:
+    ///   - stats: whose counts and histograms make the time line.
+    ///   - loops: one a loop, with the loop's account of itself.
+    init(stats: [LoopStats], loops: [LoopStats], start: Instant) {
+        self.stats = stats
         self.loops = loops
         lastClose = start
-        ttftReaders = loops.map { HistogramSnapshot.IntervalReader($0.ttft) }
-        gapReaders = loops.map { HistogramSnapshot.IntervalReader($0.gap) }
+        ttftReaders = stats.map { HistogramSnapshot.IntervalReader($0.ttft) }
+        gapReaders = stats.map { HistogramSnapshot.IntervalReader($0.gap) }
         lastFailures = Array(repeating: 0, count: StreamFailure.count)
         lastIdle = Array(repeating: 0, count: loops.count)
     }
 
-    func total(_ counter: Counter) -> UInt64 { loops.reduce(0) { $0 + $1.value(counter) } }
+    func total(_ counter: Counter) -> UInt64 { stats.reduce(0) { $0 + $1.value(counter) } }
 
     /// Closes the current second at `now`.
     mutating func closeSecond(at now: Instant) {
@@ -55,7 +61,7 @@ struct IntervalRecorder {
         second.events = gained(.events)
         second.tokenEvents = gained(.tokenEvents)
         for kind in StreamFailure.allCases {
-            let now = loops.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
+            let now = stats.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
             let before = lastFailures[Int(kind.rawValue)]
             if now > before { second.failures[kind] = now - before }
             lastFailures[Int(kind.rawValue)] = now
@@ -66,7 +72,7 @@ struct IntervalRecorder {
 
     /// Mean of streams in flight since the last call: stream-time over time.
     private mutating func meanInFlight(until now: Instant) -> Double {
-        let time = loops.reduce(0) { $0 &+ $1.inFlightTime(at: now) }
+        let time = stats.reduce(0) { $0 &+ $1.inFlightTime(at: now) }
         let gained = Int64(bitPattern: time &- lastInFlightTime)
         let length = max(1, now - lastClose)
         lastInFlightTime = time

@@ -45,14 +45,14 @@ extension LoopThread {
     static var leastPause: Int64 { Nanoseconds.milliseconds(1) }
 
     func account(_ now: Instant) -> LoopAccount {
-        var account = LoopAccount(at: now, idle: stats.value(.idleNanoseconds))
+        var account = LoopAccount(at: now, idle: own.value(.idleNanoseconds))
         var usage = csup_usage()
         if csup_usage(1, &usage) == 0 { account.involuntarySwitches = usage.involuntary_switches }
         if schedstat >= 0 {
             let delay = csup_run_delay(schedstat)
             if delay >= 0 { account.runDelay = delay }
         }
-        account.paused = stats.value(.pausedNanoseconds)
+        account.paused = own.value(.pausedNanoseconds)
         return account
     }
 
@@ -67,6 +67,6 @@ extension LoopThread {
     /// was over. What was read then is late, and where there is no stamp nothing else tells.
     @inline(never)
     func coldNotePause(_ pause: Int64) {
-        stats.count(.pausedNanoseconds, UInt64(max(0, pause)))
+        own.count(.pausedNanoseconds, UInt64(max(0, pause)))
     }
 }

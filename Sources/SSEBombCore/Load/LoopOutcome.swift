@@ -7,16 +7,22 @@ import CSupport
 struct LoopOutcome: Sendable {
     let index: Int
     let cpu: Int32?
+    /// Of the measured window.
+    let usage: LoopUsage
+    let priority: LoopPriority
+    let gaveUpPriorityAt: Instant?
+    /// In the order of the run's classes.
+    let classes: [ClassOutcome]
+}
+
+/// What one class of load came to in one loop.
+struct ClassOutcome: Sendable {
     let dialect: Dialect
     let finishReasons: [String: UInt64]
     let eventTypes: [String: UInt64]
     let errors: [ErrorLog.Entry]
     let unfinished: [Metric: UnfinishedWaits]
-    /// Of the measured window.
-    let usage: LoopUsage
     let lastFinish: Instant
-    let priority: LoopPriority
-    let gaveUpPriorityAt: Instant?
     /// Ciphertext bytes that TLS connections have sent.
     let tlsBytesSent: UInt64
     /// Open model: instants of the starts, as far as they were kept.
@@ -31,18 +37,10 @@ extension LoopThread {
         LoopOutcome(
             index: index,
             cpu: cpu,
-            dialect: dialect,
-            finishReasons: finishReasons.all(),
-            eventTypes: eventTypes.all(),
-            errors: errors.entries,
-            unfinished: unfinished.all,
             usage: usage,
-            lastFinish: lastFinish,
             priority: hold.priority,
             gaveUpPriorityAt: hold.gaveUpAt,
-            tlsBytesSent: feed.sentBytes,
-            starts: arrivals?.starts.all ?? [],
-            lastStart: arrivals?.lastStart ?? .none
+            classes: (0..<classCount).map { classes[$0].outcome }
         )
     }
 }

@@ -6,7 +6,7 @@ import CSupport
 extension LoopThread {
     /// Starts in one turn of the loop at most: what is late is caught up, but not at the expense of
     /// the streams' events.
-    static var mostStartsPerTurn: Int { 64 }
+    private static var mostStartsPerTurn: Int { 64 }
 
     /// A sleep is ended so long before an arrival is due, and the rest is spent looking: a sleeping
     /// thread wakes up late by tens of microseconds.
@@ -22,11 +22,7 @@ extension LoopThread {
     @inline(never)  // Not for the closed model, whose wait is one call.
     mutating func waitForArrival(_ before: inout Instant) -> Int? {
         let other = timeout(from: before)
-        // Without a free slot an arrival can only wait for an event.
-        guard let arrivals, !arrivals.free.isEmpty, !isStopping else {
-            return poller.wait(timeout: other)
-        }
-        let due = arrivals.pacer.next
+        let due = nextArrival()
         let sleep = due - before - Self.wakeAhead
         if other <= sleep { return poller.wait(timeout: other) }
         var named = poller.wait(timeout: max(0, sleep))
@@ -34,18 +30,38 @@ extension LoopThread {
             let now = Instant.now()
             if now >= due { break }
             // This is waiting, not work.
-            stats.count(.idleNanoseconds, UInt64(max(0, now - before)))
+            own.count(.idleNanoseconds, UInt64(max(0, now - before)))
             before = now
             named = poller.wait(timeout: 0)
         }
         return named
     }
 
+    /// When the next arrival that a slot is free for is due: without one it can only wait for an
+    /// event.
+    private func nextArrival() -> Instant {
+        var next = Instant.distantFuture
+        for number in 0..<classCount {
+            guard let arrivals = classes[number].arrivals else { continue }
+            if arrivals.free.isEmpty || classes[number].isStopping { continue }
+            next = min(next, arrivals.pacer.next)
+        }
+        return next
+    }
+
     // MARK: Starting
 
-    /// Starts what is due, as far as slots are free, and not more than `most`.
+    /// Starts what is due in each class, as far as slots are free.
     @inline(never)
-    mutating func startArrivals(atMost most: Int) {
+    mutating func startArrivals() {
+        for number in 0..<classCount {
+            current = classes + number
+            startArrivals(atMost: Self.mostStartsPerTurn)
+        }
+    }
+
+    /// The same of the class at hand, and not more than `most`.
+    private mutating func startArrivals(atMost most: Int) {
         for _ in 0..<most {
             guard let arrivals, !arrivals.isOver, !arrivals.free.isEmpty else { return }
             let now = Instant.now()

@@ -21,9 +21,10 @@ extension LoopThread {
             if let time = sendTimes.read(slot.pointee.sse.data) { sent = instant(time) }
             if slot.pointee.flags.contains(.belongs) { recordOneWay(sent, arrival) }
         }
-        if let log, Int(index) < loggedSlots {
+        let place = Int(index &- current.pointee.firstSlot)
+        if let log, place < current.pointee.loggedSlots {
             let event = LoggedEvent(
-                stream: UInt64(firstStream) &+ UInt64(index) &+ 1,
+                stream: UInt64(current.pointee.firstStream + place) &+ 1,
                 request: UInt64(slot.pointee.requestNumber),
                 event: UInt64(slot.pointee.events),
                 at: arrival.at,

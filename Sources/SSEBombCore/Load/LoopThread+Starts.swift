@@ -11,21 +11,23 @@ extension LoopThread {
     @inline(never)
     mutating func scheduleFirstStarts() {
         liveSlots = slotCount
-        if let arrivals {
-            // The first slot is to be the first that is taken.
-            for index in (0..<UInt32(slotCount)).reversed() {
-                arrivals.free.push(index, isConnected: false)
+        for number in 0..<classCount {
+            current = classes + number
+            let slots = current.pointee.slots
+            if let arrivals {
+                // The first slot is to be the first that is taken.
+                for index in slots.reversed() { arrivals.free.push(index, isConnected: false) }
+                continue
             }
-            return
-        }
-        for index in 0..<UInt32(slotCount) {
-            if plan.ramp > 0 {
-                let phase = Int64(random.unit() * Double(plan.ramp))
-                slab[index].pointee.sched = windows.start + phase
-                wheel.arm(index, at: windows.start + phase)
-            } else {
-                slab[index].pointee.sched = began
-                ready.push(index)
+            for index in slots {
+                if plan.ramp > 0 {
+                    let phase = Int64(random.unit() * Double(plan.ramp))
+                    slab[index].pointee.sched = windows.start + phase
+                    wheel.arm(index, at: windows.start + phase)
+                } else {
+                    slab[index].pointee.sched = began
+                    ready.push(index)
+                }
             }
         }
     }
@@ -88,7 +90,8 @@ extension LoopThread {
         _ now: Instant
     ) -> Bool {
         let isOver = isStopping || now >= windows.measureEnd
-        if isOver || !(plan.requests.map { switches.takeRequest(limit: $0) } ?? true) {
+        let number = current.pointee.number
+        if isOver || !(plan.requests.map { switches.takeRequest(limit: $0, of: number) } ?? true) {
             retire(index, slot)
             return false
         }

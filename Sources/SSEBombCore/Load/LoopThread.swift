@@ -9,26 +9,17 @@ struct LoopThread: ~Copyable {
     // MARK: Fixed before the clock starts
 
     let index: Int
-    let plan: RunPlan
     let windows: RunWindows
     let switches: RunSwitches
-    let stats: LoopStats
-    /// The request's bytes; owned by the coordinator, outlives the loop.
-    let request: UnsafeRawBufferPointer
-    let requestIsHead: Bool
-    let requestAsksClose: Bool
-    let tlsContext: TLSContext?
-    let until: UnsafeRawBufferPointer
+    /// The loop's account of itself goes to the recorders of its first class.
+    let own: LoopStats
+    private let priority: LoopPriority
     let trace: EventTrace?
     let isTraced: Bool
     /// Set with `--sent-at`; the memory is the coordinator's.
     let sendTimes: SendTimeReader?
     /// Set with `--event-log`; the memory is the coordinator's.
     let log: EventRing?
-    /// Slots whose events are logged: the first so many.
-    let loggedSlots: Int
-    /// Number of this loop's first stream among those of all loops, from 0.
-    let firstStream: Int
     /// Somebody asked for single events.
     let isObserved: Bool
     let wakeDescriptor: Int32
@@ -43,16 +34,15 @@ struct LoopThread: ~Copyable {
     let buffer = ReceiveBuffer()
     /// Plaintext of TLS reads: one record holds at most 16 KiB (RFC 8446, 5.1).
     let plaintext: UnsafeMutableRawBufferPointer
-    let feed = TLSFeed()
     let ready: ReadyRing
-    let finishReasons = NameCounts()
-    let eventTypes = NameCounts()
-    let errors = ErrorLog()
     var clock = WallClock()
     var random: SeededRandom
-    /// Set in the open load model.
-    let isOpen: Bool
-    var arrivals: LoopArrivals?
+    let classes: UnsafeMutablePointer<LoopClass>
+    let classCount: Int
+    /// Number of each slot's class.
+    let classOf: UnsafeMutablePointer<UInt16>
+    /// A class has the open load model.
+    private let hasArrivals: Bool
     private let stampHolder: Int32
     private let clockWatch: Int32
 
@@ -60,20 +50,8 @@ struct LoopThread: ~Copyable {
 
     /// Slots that may still start or finish something.
     var liveSlots = 0
-    /// No request starts any more.
-    var isStopping = false
-    /// Nor those that took a request off the plan and wait for their connect's turn.
-    private var areTicketsVoid = false
-    /// Dialect recognised on any stream of this loop.
-    var dialect: Dialect
-    var inFlight = 0
-    /// When the next connect may start, and the time between two.
-    var nextConnect: Instant
-    let connectInterval: Int64
-    var connectsStarted = 0
-    /// Addresses that refused before they ever worked, while another is left.
-    var addressStates: [AddressState]
-    var unfinished = UnfinishedTable()
+    /// The class of the slot that is at hand, see `select`.
+    var current: UnsafeMutablePointer<LoopClass>
     /// Instant at which every socket that the last wait didn't name was empty.
     var quietSince = Instant.none
     /// Clock before and after the last wait.
@@ -92,8 +70,6 @@ struct LoopThread: ~Copyable {
     /// The last clock reading: a bound from below for "just before this read".
     var lastClock: Instant
     var began = Instant.none
-    /// When the last request of this loop ended.
-    var lastFinish = Instant.none
     var ended = Instant.none
     /// Its realtime priority, where the plan asks for that.
     var hold = RealtimeHold()
@@ -105,54 +81,50 @@ struct LoopThread: ~Copyable {
 
     private static let housekeepingInterval = Nanoseconds.milliseconds(50)
 
-    enum AddressState { case untried, good, setAside }
-
     init(_ setup: LoopSetup, poller: consuming Poller) {
         index = setup.index
-        plan = setup.plan
         windows = setup.windows
         switches = setup.switches
-        stats = setup.stats
-        request = setup.request
-        requestIsHead = setup.requestIsHead
-        requestAsksClose = setup.requestAsksClose
-        tlsContext = setup.tlsContext
-        until = setup.until
+        own = setup.classes[0].stats
+        priority = setup.classes[0].plan.priority
         trace = setup.trace
         isTraced = setup.trace != nil
         sendTimes = setup.sendTimes
         log = setup.log
-        loggedSlots = setup.loggedSlots
-        firstStream = setup.firstStream
         // Not from self: an autoclosure over a half-made noncopyable self makes Swift 6.3 destroy a
         // poller that was never set, and so close descriptor 0.
         isObserved = setup.trace != nil || setup.sendTimes != nil || setup.log != nil
         wakeDescriptor = setup.wakeDescriptor
-        slotCount = setup.slotCount
-        dialect = setup.plan.dialect
+        slotCount = setup.classes.reduce(0) { $0 + $1.share.streams }
+        classCount = setup.classes.count
+        classes = .allocate(capacity: setup.classes.count)
+        classOf = .allocate(capacity: max(1, slotCount))
+        current = classes
+        hasArrivals = setup.classes.contains { $0.plan.arrivals != nil }
         self.poller = poller
-        slab = Slab(capacity: setup.slotCount)
+        slab = Slab(capacity: slotCount)
         plaintext = .allocate(byteCount: 16_640, alignment: 64)
-        ready = ReadyRing(capacity: setup.slotCount)
-        random = SeededRandom(seed: setup.plan.seed &+ UInt64(setup.index) &* 0x1000_0001)
-        isOpen = setup.plan.arrivals != nil
-        arrivals = setup.arrivals
-        addressStates = Array(repeating: .untried, count: setup.plan.addresses.count)
-        let rate = setup.plan.connectRate
-        // A year between two connects is as good as never, and fits.
-        connectInterval =
-            rate > 0 ? Int64(min(1e9 * Double(setup.plan.threads) / rate, 3.2e16)) : 0
-        nextConnect = setup.windows.start
+        ready = ReadyRing(capacity: slotCount)
+        random = SeededRandom(
+            seed: setup.classes[0].plan.seed &+ UInt64(setup.index) &* 0x1000_0001
+        )
         lastClock = .now()
-        for slot in 0..<UInt32(setup.slotCount) {
-            slab[slot].initialize(to: StreamSlot(limits: setup.plan.limits))
+        var first: UInt32 = 0
+        for (number, part) in setup.classes.enumerated() {
+            let load = LoopClass(part, number: number, firstSlot: first, windows: setup.windows)
+            (classes + number).initialize(to: load)
+            for slot in load.slots {
+                classOf[Int(slot)] = UInt16(number)
+                slab[slot].initialize(to: StreamSlot(limits: part.plan.limits))
+            }
+            first = load.slots.upperBound
         }
         wheel = TimerWheel(
             links: slab.firstField(\.timer),
             stride: Slab<StreamSlot>.stride,
             now: .now()
         )
-        stampHolder = setup.plan.clock == .kernel ? csup_stamp_holder() : -1
+        stampHolder = setup.classes[0].plan.clock == .kernel ? csup_stamp_holder() : -1
         clockWatch = csup_clock_watch()
     }
 
@@ -173,11 +145,11 @@ struct LoopThread: ~Copyable {
         wheel.destroy()
         pool.destroy()
         plaintext.deallocate()
-        feed.destroy()
         ready.destroy()
-        arrivals?.destroy()
-        finishReasons.destroy()
-        eventTypes.destroy()
+        for number in 0..<classCount { classes[number].destroy() }
+        classes.deinitialize(count: classCount)
+        classes.deallocate()
+        classOf.deallocate()
     }
 
     // MARK: The loop
@@ -188,7 +160,7 @@ struct LoopThread: ~Copyable {
         _ = csup_short_timer_slack()
         schedstat = csup_schedstat_open()
         began = .now()
-        if plan.priority == .realtime { hold.take() }
+        if priority == .realtime { hold.take() }
         let atStart = account(began)
         scheduleFirstStarts()
         waitEnded = began
@@ -196,20 +168,20 @@ struct LoopThread: ~Copyable {
             var before = Instant.now()
             if before - waitEnded > Self.leastPause { coldNotePause(before - waitEnded) }
             // The open model's wait is a series of short ones, and says itself when it looked last.
-            let limit = isOpen ? 0 : timeout(from: before)
-            let named = isOpen ? waitForArrival(&before) : poller.wait(timeout: limit)
+            let limit = hasArrivals ? 0 : timeout(from: before)
+            let named = hasArrivals ? waitForArrival(&before) : poller.wait(timeout: limit)
             let count = named ?? 0
             let woke = Instant.now()
             lastClock = woke
-            if count == 0, !isOpen, woke - (before + limit) > Self.leastPause {
+            if count == 0, !hasArrivals, woke - (before + limit) > Self.leastPause {
                 coldNotePause(woke - (before + limit))
             }
             (waitBegan, waitEnded) = (before, woke)
             delayOfWait = nil
-            stats.count(.idleNanoseconds, UInt64(max(0, woke - before)))
+            own.count(.idleNanoseconds, UInt64(max(0, woke - before)))
             earliestArrival = .distantFuture
             earliestStamp = .distantFuture
-            stats.count(.wakeups)
+            own.count(.wakeups)
             for event in 0..<count {
                 // While this event is read from the kernel, the next one's slot comes to the cache.
                 if event + 1 < count { slab.prefetch(poller.key(event + 1).index) }
@@ -220,7 +192,7 @@ struct LoopThread: ~Copyable {
             lastClock = now
             startReady(now)
             fireTimers(now)
-            if isOpen { startArrivals(atMost: Self.mostStartsPerTurn) }
+            if hasArrivals { startArrivals() }
             if now >= nextHousekeeping { keepHouse(now) }
         }
         ended = .now()
@@ -256,6 +228,7 @@ struct LoopThread: ~Copyable {
         guard key.isSlot else { return coldDispatch(key) }
         let slot = slab[key.index]
         guard slot.pointee.generation == key.generation, slot.pointee.fd >= 0 else { return }
+        select(key.index)
         switch slot.pointee.life.state {
         case .connecting: connectReady(key.index, slot)
         case .securing: handshakeReady(key.index, slot)
@@ -273,7 +246,7 @@ struct LoopThread: ~Copyable {
             // Armed before the clock is read: a second step then wakes the loop again.
             _ = csup_clock_rearm(clockWatch)
             clock.stepped()
-            stats.count(.clockSteps)
+            own.count(.clockSteps)
         } else if key == .wake {
             csup_eventfd_drain(wakeDescriptor)
             nextHousekeeping = .none
@@ -308,12 +281,18 @@ struct LoopThread: ~Copyable {
 
     @inline(never)
     private mutating func fireTimers(_ now: Instant) {
-        while let index = wheel.popDue(now: now) { timerFired(index, slab[index], now) }
+        while let index = wheel.popDue(now: now) {
+            select(index)
+            timerFired(index, slab[index], now)
+        }
     }
 
     @inline(never)
     private mutating func startReady(_ now: Instant) {
-        while let index = ready.pop() { begin(index, slab[index], now) }
+        while let index = ready.pop() {
+            select(index)
+            begin(index, slab[index], now)
+        }
     }
 
     @inline(never)  // Twenty times a second.
@@ -327,11 +306,20 @@ struct LoopThread: ~Copyable {
         clock.refresh()
         hold.look(now)
         _ = lookAtRunDelay()
-        if switches.interrupt != 0 || now >= windows.drainEnd {
-            if isOpen { coldEndArrivals(now) }
-            cutAll(now)
-            return
+        let isEnd = switches.interrupt != 0 || now >= windows.drainEnd
+        for number in 0..<classCount {
+            current = classes + number
+            if isEnd {
+                if isOpen { coldEndArrivals(now) }
+                cutAll(now)
+            } else {
+                lookAtEnd(now)
+            }
         }
+    }
+
+    /// Ends the class's starts when its time or its number of requests is used up.
+    private mutating func lookAtEnd(_ now: Instant) {
         if isOpen { coldPublishWaiting(now) }
         let isOver = now >= windows.measureEnd
         if isOver ? areTicketsVoid : isStopping { return }
@@ -344,17 +332,19 @@ struct LoopThread: ~Copyable {
     /// The plan's number of requests is used up.
     private var allRequestsAreTaken: Bool {
         if let arrivals { return arrivals.pacer.hasReachedLimit }
-        return plan.requests.map { switches.areTaken(limit: $0) } ?? false
+        let number = current.pointee.number
+        return plan.requests.map { switches.areTaken(limit: $0, of: number) } ?? false
     }
 
-    /// Retires every slot that has no request under way; the others retire when theirs ends.
+    /// Retires every slot of the class that has no request under way; the others retire when theirs
+    /// ends.
     ///
     /// - Parameter voidingTickets: also those that only wait for their connect's paced turn: it
     ///   would come after the last start.
     private mutating func stopStarting(voidingTickets: Bool) {
         isStopping = true
         areTicketsVoid = voidingTickets
-        for index in 0..<UInt32(slotCount) {
+        for index in current.pointee.slots {
             let slot = slab[index]
             let waits = slot.pointee.flags.contains(.hasTicket) && !voidingTickets
             if slot.pointee.life.state == .idle, !waits { retire(index, slot) }
@@ -363,7 +353,7 @@ struct LoopThread: ~Copyable {
 
     private mutating func cutAll(_ now: Instant) {
         isStopping = true
-        for index in 0..<UInt32(slotCount) {
+        for index in current.pointee.slots {
             let slot = slab[index]
             if slot.pointee.flags.contains(.retired) { continue }
             perform(slot.pointee.life.cut(), index, slot, now)
@@ -376,38 +366,14 @@ struct LoopThread: ~Copyable {
 // Unchecked: the coordinator owns the memory behind the pointers until the loop's thread has ended.
 struct LoopSetup: @unchecked Sendable {
     var index: Int
-    var plan: RunPlan
+    /// At least one.
+    var classes: [LoopClassSetup]
     var windows: RunWindows
     var switches: RunSwitches
-    var stats: LoopStats
-    var request: UnsafeRawBufferPointer
-    var requestIsHead: Bool
-    var requestAsksClose: Bool
-    var tlsContext: TLSContext?
-    var until: UnsafeRawBufferPointer
     var trace: EventTrace?
     var sendTimes: SendTimeReader?
     var log: EventRing?
-    var loggedSlots: Int
-    var firstStream: Int
     var wakeDescriptor: Int32
-    var slotCount: Int
-
-    /// The loop's part of an open load; nil in the closed model.
-    var arrivals: LoopArrivals? {
-        plan.arrivals.map { load in
-            let pacer = ArrivalPacer(
-                load,
-                seed: plan.seed,
-                start: windows.start,
-                end: windows.measureEnd,
-                limit: plan.requests,
-                loop: index,
-                of: plan.threads
-            )
-            return LoopArrivals(pacer, slots: slotCount)
-        }
-    }
 }
 
 /// Slots that became free and shall start at once, in order. Starting them from inside the handler

@@ -12,6 +12,11 @@ struct ArrivalPacer: BitwiseCopyable {
     private let end: Instant
     private let limit: UInt64
     private let loops: UInt64
+    private let loop: UInt64
+    private let share: ArrivalShare?
+    private let seed: UInt64
+    /// Arrivals of the share so far: their number modulo `loops` says whose they are.
+    private var numberInShare: UInt64 = 0
     /// When the next arrival is due; `distantFuture` after the last.
     private(set) var next = Instant.distantFuture
     /// Arrivals passed so far.
@@ -36,7 +41,10 @@ struct ArrivalPacer: BitwiseCopyable {
         self.end = end
         self.limit = limit ?? .max
         self.loops = UInt64(loops)
-        for _ in 0..<loop { schedule.advance() }
+        self.loop = UInt64(loop)
+        self.seed = seed
+        share = load.share
+        passToOwn()
         look()
     }
 
@@ -45,9 +53,26 @@ struct ArrivalPacer: BitwiseCopyable {
 
     /// Passes on to the loop's next arrival.
     mutating func advance() {
-        for _ in 0..<loops { schedule.advance() }
+        step()
+        passToOwn()
         passed += 1
         look()
+    }
+
+    private mutating func step() {
+        if share?.contains(schedule.number, seed: seed) ?? true { numberInShare += 1 }
+        schedule.advance()
+    }
+
+    /// Goes on to the first arrival from here that is the loop's own. Ends: of a share that holds
+    /// nothing nobody makes a pacer.
+    private mutating func passToOwn() {
+        while numberInShare % loops != loop
+            || !(share?.contains(schedule.number, seed: seed) ?? true)
+        {
+            if hasReachedLimit { return }
+            step()
+        }
     }
 
     private mutating func look() {

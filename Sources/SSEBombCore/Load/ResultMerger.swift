@@ -11,7 +11,10 @@ struct ResultMerger {
     var startedAt: Int64 = 0
     var ended = Instant.none
     var interruptedBy: Int32 = 0
-    var outcomes: [LoopOutcome] = []
+    var outcomes: [ClassOutcome] = []
+    var loopOutcomes: [LoopOutcome] = []
+    /// Of each loop, the recorders of all classes of the run.
+    var loopStats: [[LoopStats]] = []
     var usageBefore = csup_usage()
     /// What the kernel took from the process during the run.
     var pressure = MachinePressure()
@@ -287,14 +290,15 @@ struct ResultMerger {
     }
 
     private func loopReports() -> [LoopReport] {
-        outcomes.map { outcome in
-            let loop = stats[outcome.index]
+        loopOutcomes.map { outcome in
+            let loop = loopStats[outcome.index]
+            func total(_ counter: Counter) -> UInt64 { loop.reduce(0) { $0 + $1.value(counter) } }
             return LoopReport(
                 cpu: outcome.cpu,
                 busy: outcome.usage.busy,
-                events: loop.value(.events),
-                reads: loop.value(.reads),
-                wakeups: loop.value(.wakeups),
+                events: total(.events),
+                reads: total(.reads),
+                wakeups: total(.wakeups),
                 involuntarySwitches: outcome.usage.involuntarySwitches,
                 runQueueWait: outcome.usage.runDelay,
                 paused: outcome.usage.paused,

@@ -46,6 +46,17 @@ public struct RunResult: Sendable {
     public var errors: [ErrorSample]
     /// What came of the arrivals; nil in the closed model.
     public var arrivals: ArrivalReport?
+    /// The result of each class of load, where there are several; their loops, CPU time and memory
+    /// are those of the whole run.
+    public var classes: [ClassResult] = []
+}
+
+/// What one class of load came to.
+public struct ClassResult: Sendable {
+    /// The class's name.
+    public var name: String
+    /// Its result, itself without classes.
+    public var result: RunResult
 }
 
 /// Waits cut or failed before their end.

@@ -42,18 +42,20 @@ struct RunWindows {
     func isMeasured(_ instant: Instant) -> Bool { instant >= measureStart && instant < measureEnd }
 }
 
-/// What loops share while they run: two cells, each on its own pair of cache lines.
+/// What loops share while they run: one cell for all and one for each class of load, each on its
+/// own pair of cache lines.
 ///
 /// A handle; made and destroyed by the coordinator.
 struct RunSwitches: @unchecked Sendable {
-    // Unchecked: both cells are atomics, and the memory outlives every loop.
+    // Unchecked: all cells are atomics, and the memory outlives every loop.
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private static let stride = 16
 
-    init() {
-        cells = .allocate(capacity: 2 * Self.stride)
+    init(classes: Int) {
+        let count = (1 + classes) * Self.stride
+        cells = .allocate(capacity: count)
         UnsafeMutableRawPointer(cells)
-            .initializeMemory(as: UInt8.self, repeating: 0, count: 2 * Self.stride * 8)
+            .initializeMemory(as: UInt8.self, repeating: 0, count: count * 8)
     }
 
     func destroy() { cells.deallocate() }
@@ -64,15 +66,15 @@ struct RunSwitches: @unchecked Sendable {
         nonmutating set { cells[0].store(UInt64(UInt32(bitPattern: newValue)), ordering: .relaxed) }
     }
 
-    /// Takes one of `limit` requests; false when all are taken.
-    func takeRequest(limit: UInt64) -> Bool {
+    /// Takes one of `limit` requests of a class; false when all are taken.
+    func takeRequest(limit: UInt64, of number: Int) -> Bool {
         // One atomic add per request, not per event.
-        let taken = cells[Self.stride].add(1, ordering: .relaxed).oldValue
+        let taken = cells[(1 + number) * Self.stride].add(1, ordering: .relaxed).oldValue
         return taken < limit
     }
 
-    /// Whether all of `limit` requests have been taken.
-    func areTaken(limit: UInt64) -> Bool {
-        cells[Self.stride].load(ordering: .relaxed) >= limit
+    /// Whether all of `limit` requests of a class have been taken.
+    func areTaken(limit: UInt64, of number: Int) -> Bool {
+        cells[(1 + number) * Self.stride].load(ordering: .relaxed) >= limit
     }
 }

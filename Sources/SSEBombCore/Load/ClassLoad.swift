@@ -1,0 +1,53 @@
+// One class of load of a run as the coordinator gets it, and the memory its loops share.
+
+/// A class of load: what is asked of whom, how often, and how its streams are read.
+///
+/// A run has one of these, or several that run side by side. What concerns the whole run (windows,
+/// loops, clock, priority, observing single events) is that of the first class's plan.
+public struct ClassLoad: Sendable {
+    /// Name in reports; empty where the run has one class only.
+    public var name: String
+    /// What the class does.
+    public var plan: RunPlan
+    /// Its request, rendered.
+    public var template: RequestTemplate
+
+    /// The most classes of one run: each has recorders of its own in every loop.
+    public static let most = 256
+
+    /// Makes a class.
+    public init(name: String, plan: RunPlan, template: RequestTemplate) {
+        self.name = name
+        self.plan = plan
+        self.template = template
+    }
+}
+
+/// What the loops of one class share, and what each records. Made before the clock starts, and
+/// destroyed after the merge.
+struct ClassLane {
+    let load: ClassLoad
+    /// One a loop.
+    let stats: [LoopStats]
+    let request: UnsafeRawBufferPointer
+    let until: UnsafeRawBufferPointer
+
+    init(_ load: ClassLoad, loops: Int) {
+        self.load = load
+        stats = (0..<loops).map { _ in LoopStats() }
+        request = Self.copy(load.template.bytes)
+        until = Self.copy(load.plan.until ?? [])
+    }
+
+    func destroy() {
+        for loop in stats { loop.destroy() }
+        request.deallocate()
+        until.deallocate()
+    }
+
+    private static func copy(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyBytes(from: bytes)
+        return UnsafeRawBufferPointer(memory)
+    }
+}

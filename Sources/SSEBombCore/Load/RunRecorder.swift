@@ -1,0 +1,130 @@
+// What the coordinator collects of a run: a time line and a merger for the whole, and the same for
+// each class of load where there are several.
+
+import CSupport
+
+/// Makes results from what the loops publish.
+struct RunRecorder {
+    let windows: RunWindows
+    private let lanes: [ClassLane]
+    private var whole: IntervalRecorder
+    /// One a class; empty where there is only one.
+    private var parts: [IntervalRecorder] = []
+    private var ended = Instant.none
+    var startedAt: Int64 = 0
+    var interruptedBy: Int32 = 0
+    var usageBefore = csup_usage()
+    /// What the kernel took from the process during the run.
+    var pressure = MachinePressure()
+    /// Empty until the loops have ended.
+    var outcomes: [LoopOutcome] = []
+
+    init(_ lanes: [ClassLane], _ windows: RunWindows) {
+        self.lanes = lanes
+        self.windows = windows
+        let own = lanes[0].stats
+        whole = IntervalRecorder(
+            stats: lanes.flatMap(\.stats),
+            loops: own,
+            start: windows.start
+        )
+        guard lanes.count > 1 else { return }
+        parts = lanes.map { lane in
+            IntervalRecorder(stats: lane.stats, loops: own, start: windows.start)
+        }
+    }
+
+    // MARK: Recording
+
+    /// Closes the current second at `now`.
+    mutating func closeSecond(at now: Instant) {
+        whole.closeSecond(at: now)
+        for index in parts.indices { parts[index].closeSecond(at: now) }
+    }
+
+    /// The loops have ended.
+    mutating func end(at now: Instant) {
+        ended = now
+        closeSecond(at: now)
+        whole.finish()
+        for index in parts.indices { parts[index].finish() }
+    }
+
+    // MARK: Results
+
+    /// The result of a run that goes on.
+    func standing(at now: Instant) -> RunResult {
+        var standing = self
+        standing.ended = now
+        return standing.result()
+    }
+
+    func result() -> RunResult {
+        var result = merger(lanes, outcomes.map(\.classes)).merge(whole)
+        for index in parts.indices {
+            let one = merger([lanes[index]], outcomes.map { [$0.classes[index]] })
+            result.classes.append(
+                ClassResult(name: lanes[index].load.name, result: one.merge(parts[index]))
+            )
+        }
+        return result
+    }
+
+    /// - Parameter classes: of each loop, what the classes that are merged came to.
+    private func merger(_ lanes: [ClassLane], _ classes: [[ClassOutcome]]) -> ResultMerger {
+        var merger = ResultMerger(
+            plan: Self.plan(lanes.map(\.load.plan)),
+            windows: windows,
+            stats: lanes.flatMap(\.stats)
+        )
+        merger.loopStats = self.lanes[0].stats.indices.map { loop in
+            self.lanes.map { $0.stats[loop] }
+        }
+        merger.outcomes = classes.flatMap(\.self)
+        merger.loopOutcomes = outcomes
+        merger.startedAt = startedAt
+        merger.ended = ended
+        merger.interruptedBy = interruptedBy
+        merger.usageBefore = usageBefore
+        merger.pressure = pressure
+        return merger
+    }
+
+    /// The plan that stands for several: the first one's, with the streams of all.
+    private static func plan(_ plans: [RunPlan]) -> RunPlan {
+        var plan = plans[0]
+        guard plans.count > 1 else { return plan }
+        plan.streams = plans.reduce(0) { $0 + $1.streams }
+        if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
+        // One class that only time ends makes the whole such a run.
+        let requests = plans.compactMap(\.requests)
+        plan.requests = requests.count == plans.count ? requests.reduce(0, +) : nil
+        plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
+        return plan
+    }
+
+    // MARK: Progress
+
+    func progress(at now: Instant) -> RunProgress {
+        let stats = lanes.flatMap(\.stats)
+        var failures: [StreamFailure: UInt64] = [:]
+        for kind in StreamFailure.allCases {
+            let count = stats.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
+            if count > 0 { failures[kind] = count }
+        }
+        return RunProgress(
+            phase: windows.phase(at: now),
+            elapsed: now - windows.start,
+            inFlight: whole.total(.inFlight),
+            started: whole.total(.started),
+            waiting: whole.total(.waiting),
+            completed: whole.total(.completed),
+            failed: whole.total(.failed),
+            events: whole.total(.events),
+            tokenEvents: whole.total(.tokenEvents),
+            failures: failures,
+            ttft: whole.ttft,
+            gap: whole.gap
+        )
+    }
+}
