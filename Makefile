@@ -77,6 +77,7 @@ test-deps: deps $(TOOLS)/venv/complete
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
 	command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || missing="$$missing haproxy"; \
+	command -v tmux >/dev/null || missing="$$missing tmux"; \
 	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing" || exit 1; \
 	for name in nginx haproxy; do case "$$missing" in *$$name*) \
 		systemctl disable --now $$name >/dev/null 2>&1 \

@@ -49,6 +49,7 @@ extension ResultDocument {
         var steadyStartS: Int?
         var interrupted: Bool
         var signal: String?
+        var pausedS: Double?
         var labels: [String: String]
 
         enum CodingKeys: String, CodingKey {
@@ -57,7 +58,9 @@ extension ResultDocument {
             case measuredS = "measured_s"
             case steadyS = "steady_s"
             case steadyStartS = "steady_start_s"
-            case interrupted, signal, labels
+            case interrupted, signal
+            case pausedS = "paused_s"
+            case labels
         }
     }
 

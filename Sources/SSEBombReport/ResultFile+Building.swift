@@ -103,6 +103,7 @@ extension ResultDocument.Run {
         steadyStartS = result.steady?.startSeconds
         interrupted = result.interruptedBy != nil || result.isAborted
         signal = result.signalName
+        pausedS = result.pausedByHand > 0 ? seconds(result.pausedByHand) : nil
         labels = context.labels
     }
 }

@@ -12,7 +12,8 @@ extension Verdict {
     ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
             lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow, deliveryLag, pauses,
-            localResource, throttled, memoryStall, fullReads, stampsReplaced, clockSteps,
+            pausedByHand, localResource, throttled, memoryStall, fullReads, stampsReplaced,
+            clockSteps,
         ]
         return Verdict(
             reasons: judgeLoad(result) + rules.compactMap { $0(result) }
@@ -243,6 +244,14 @@ extension Verdict {
             "Slots waited after failures for \(Units.share(share)) of their time (bound"
                 + " \(Units.share(bound))), and the load was lower by as much; mend the cause of"
                 + " the failures."
+        }
+    }
+
+    private static func pausedByHand(_ result: RunResult) -> Reason? {
+        let bound = VerdictBound(suspect: 0, invalid: .infinity)
+        return reason("paused", Double(result.pausedByHand), bound) { _ in
+            "Starts were paused by hand for \(Units.duration(result.pausedByHand)) (bound 0): what"
+                + " fell due meanwhile came late or not at all; leave the run alone."
         }
     }
 

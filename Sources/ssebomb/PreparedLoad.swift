@@ -68,6 +68,14 @@ struct PreparedLoad {
         classes.map { ClassLoad(name: $0.name, plan: $0.run.plan, template: $0.run.template) }
     }
 
+    /// What a line has room to say of it, without secrets.
+    var title: String {
+        guard classes.count == 1, let run = classes.first?.run else {
+            return "ssebomb  \(Units.count(classes.count)) classes"
+        }
+        return "ssebomb  \(run.plan.request.method) \(Terminal.printable(run.url.redacted))"
+    }
+
     private func check(_ judgement: JudgementOptions) throws(SetupError) {
         for gate in thresholds {
             let parts = classes.filter { gate.scope == nil || $0.name == gate.scope }

@@ -18,6 +18,7 @@ public final class Coordinator: Sendable {
     private let wakeDescriptors: [Int32]
     private let doneDescriptor: Int32
     private let loopsRunning = Atomic<Int>(0)
+    private let pauses = Mutex(PauseClock())
 
     /// Checks that the machine has room for the plan, and builds what must exist before the clock
     /// starts, the TLS context included.
@@ -87,6 +88,14 @@ public final class Coordinator: Sendable {
         return .undetermined
     }
 
+    /// Lets no request start until it is called again with false; running ones go on. What falls
+    /// due meanwhile is late, and the result says how long that was. Any thread but a loop's.
+    public func setPaused(_ isPaused: Bool) {
+        pauses.withLock { $0.set(isPaused, at: .now()) }
+        switches.isPaused = isPaused
+        for descriptor in wakeDescriptors { _ = csup_eventfd_signal(descriptor) }
+    }
+
     /// Runs the plan to its end.
     ///
     /// - Parameters:
@@ -131,6 +140,7 @@ public final class Coordinator: Sendable {
         recorder.pressure = MachinePressure.read().since(pressure)
         var result = recorder.result()
         result.isAborted = isAborted
+        result.pausedByHand = pauses.withLock { $0.total(until: .now()) }
         return result
     }
 
@@ -254,6 +264,19 @@ public final class Coordinator: Sendable {
         // Rounded up: poll counts milliseconds.
         if poll(&watched, 1, Int32(left / 1_000_000 + 1)) > 0 { csup_eventfd_drain(doneDescriptor) }
     }
+}
+
+/// How long starts were held back.
+private struct PauseClock {
+    private var since: Instant?
+    private var sum: Int64 = 0
+
+    mutating func set(_ isPaused: Bool, at now: Instant) {
+        if let since, !isPaused { sum += now - since }
+        since = isPaused ? since ?? now : nil
+    }
+
+    func total(until now: Instant) -> Int64 { sum + (since.map { now - $0 } ?? 0) }
 }
 
 /// Takes the events of sampled streams; they are gone when it returns.

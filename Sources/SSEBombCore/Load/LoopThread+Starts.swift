@@ -41,6 +41,7 @@ extension LoopThread {
     ) {
         if slot.pointee.flags.contains(.retired) { return }
         if slot.pointee.life.state == .idle {
+            if isPaused { return wheel.arm(index, at: now + Nanoseconds.milliseconds(50)) }
             begin(index, slot, now)
         } else {
             checkLimit(index, slot, now)

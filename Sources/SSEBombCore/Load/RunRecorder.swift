@@ -114,7 +114,8 @@ struct RunRecorder {
             tokenEvents: whole.total(.tokenEvents),
             failures: failures,
             ttft: whole.ttft,
-            gap: whole.gap
+            gap: whole.gap,
+            recent: Array(whole.intervals.suffix(60))
         )
     }
 }

@@ -18,6 +18,8 @@ public struct RunResult: Sendable {
     public var interruptedBy: Int32?
     /// Whether `Coordinator.run`'s judge ended the run before its plan.
     public var isAborted = false
+    /// How long somebody kept requests from starting (`Coordinator.setPaused`), nanoseconds.
+    public var pausedByHand: Int64 = 0
     /// All counters.
     public var counts: RunCounts
     /// Merged histograms, indexed by `Metric`.
@@ -184,6 +186,8 @@ public struct RunProgress: Sendable {
     public var ttft: HistogramSnapshot
     /// Samples of `gap` up to the last full second.
     public var gap: HistogramSnapshot
+    /// The last full intervals of the time line, a minute of it at most.
+    public var recent: [RunInterval] = []
 }
 
 /// Where a run stands.
