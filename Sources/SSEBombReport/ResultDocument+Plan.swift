@@ -32,6 +32,8 @@ extension ResultDocument {
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
+        var cancelAfter: String?
+        var cancelShare: Double?
         var eventLogStreams: Int?
         var timeouts: Timeouts
         var limits: Limits
@@ -55,6 +57,8 @@ extension ResultDocument {
             case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
             case sentAt = "sent_at"
+            case cancelAfter = "cancel_after"
+            case cancelShare = "cancel_share"
             case eventLogStreams = "event_log_streams"
             case timeouts, limits, keepalive, reuse
         }

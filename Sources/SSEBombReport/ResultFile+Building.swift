@@ -150,6 +150,8 @@ extension ResultDocument.Plan {
         until = plan.until.map { String(decoding: $0, as: UTF8.self) }
         maxEvents = plan.maxEvents
         sentAt = plan.sendTime?.text
+        cancelAfter = plan.cancellation?.text
+        cancelShare = plan.cancellation?.share
         eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
@@ -307,7 +309,8 @@ extension ResultDocument.IntervalRecord {
         requests = Requests(
             started: interval.started,
             completed: interval.completed,
-            failed: interval.failed
+            failed: interval.failed,
+            cancelled: interval.cancelled
         )
         tokenEvents = interval.tokenEvents
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }

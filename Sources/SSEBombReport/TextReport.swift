@@ -122,6 +122,10 @@ public struct TextReport {
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
+        if let cancellation = plan.cancellation {
+            let share = Units.share(cancellation.share)
+            parts += ", \(share) leave after \(PrintableText.line(cancellation.text, limit: 40))"
+        }
         // A number of requests alone has no end that a drain could follow.
         if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
         let tail = plan.keepAlive ? "" : ", no keep-alive"

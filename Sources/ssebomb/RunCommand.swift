@@ -19,6 +19,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Targets") var targets: TargetListOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
+    @OptionGroup(title: "Users") var behaviour: BehaviourOptions
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
     @OptionGroup(title: "Connections") var connection: ConnectionOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions

@@ -68,6 +68,10 @@ extension LoopThread {
             coldRareFacts(facts, index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
         }
+        if slot.pointee.flags.contains(.cancelsByTokens) {
+            coldCancelByTokens(index, slot, arrival)
+            if slot.pointee.life.state != .streaming { return }
+        }
         if let most = plan.maxEvents, UInt64(slot.pointee.events) >= most {
             // The server goes on for who knows how long: waiting for its end would leave the slot
             // idle.

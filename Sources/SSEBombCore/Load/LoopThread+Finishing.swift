@@ -122,14 +122,16 @@ extension LoopThread {
         let isWaitingForRoom = slot.pointee.life.state == .connecting && slot.pointee.fd < 0
         if isWaitingForRoom, now < deadline { return openConnection(index, slot, now) }
         if now < deadline { return armLimit(index, slot, now) }
+        guard let kind else { return cancel(index, slot, now) }
         fail(kind, index, slot, now) { "no answer within the time limit" }
     }
 
-    /// The earliest limit that applies now, and the kind of failure it answers with.
-    private func limit(_ slot: UnsafeMutablePointer<StreamSlot>) -> (Instant, StreamFailure) {
+    /// The earliest limit that applies now, and the kind of failure it answers with; nil where that
+    /// is the user's patience.
+    private func limit(_ slot: UnsafeMutablePointer<StreamSlot>) -> (Instant, StreamFailure?) {
         var earliest = Instant.distantFuture
-        var kind = StreamFailure.timeoutTotal
-        func consider(_ from: Instant, _ time: Int64?, _ answer: StreamFailure) {
+        var kind: StreamFailure? = .timeoutTotal
+        func consider(_ from: Instant, _ time: Int64?, _ answer: StreamFailure?) {
             guard let time, from.isSet, from + time < earliest else { return }
             earliest = from + time
             kind = answer
@@ -156,6 +158,8 @@ extension LoopThread {
             return (earliest, kind)
         }
         consider(start, times.total, .timeoutTotal)
+        let patience = slot.pointee.cancelAfter
+        if patience >= 0 { consider(start, patience, nil) }
         return (earliest, kind)
     }
 
@@ -196,6 +200,13 @@ extension LoopThread {
             stats.count(.windowFailed)
             stats.windowFailures.add(1, at: Int(kind.rawValue))
             unfinished.add(slot.pointee, now: now)
+        case .cancelled:
+            slot.pointee.failuresInRow = 0
+            slot.pointee.flags.remove(.failedLast)
+            stats.count(.cancelled)
+            guard belongs else { break }
+            stats.count(.windowCancelled)
+            unfinished.addCancelled(slot.pointee, now: now)
         case .cut:
             stats.count(.cut)
             guard belongs else { break }

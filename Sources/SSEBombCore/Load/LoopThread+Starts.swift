@@ -76,6 +76,7 @@ extension LoopThread {
         slot.pointee.flags.remove(.belongs)
         slot.pointee.beginRequest(dialect: dialect, limits: plan.limits, pool: pool)
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
+        if plan.hasBehaviour { coldDrawBehaviour(index, slot) }
         stats.count(.started)
         if slot.pointee.flags.contains(.belongs) { stats.count(.windowStarted) }
         changeInFlight(by: 1, at: now)

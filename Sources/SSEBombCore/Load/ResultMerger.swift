@@ -157,6 +157,7 @@ struct ResultMerger {
         counts.started = total(.windowStarted)
         counts.completed = total(.windowCompleted)
         counts.failed = total(.windowFailed)
+        counts.cancelled = total(.windowCancelled)
         counts.cut = total(.windowCut)
         counts.dropped = total(.windowDropped)
         counts.waited = total(.windowWaited)

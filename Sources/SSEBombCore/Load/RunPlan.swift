@@ -39,6 +39,9 @@ public struct RunPlan: Sendable {
     /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
 
+    /// Which streams the client gives up, and when; nil for none.
+    public var cancellation: Cancellation?
+
     // MARK: Loops
 
     /// Number of loop threads, at least 1.

@@ -66,6 +66,8 @@ struct StreamSlot: BitwiseCopyable {
         static let chunkedBody = Flags(rawValue: 65536)
         /// A token-bearing event that is not reasoning has come: `out0` is set.
         static let hasOutput = Flags(rawValue: 131072)
+        /// The client gives the stream up after `cancelTokens`.
+        static let cancelsByTokens = Flags(rawValue: 1 << 24)
     }
 
     // MARK: Body
@@ -105,6 +107,13 @@ struct StreamSlot: BitwiseCopyable {
     var longestWindow: Int64 = 0
     /// Gaps of this request whose ends shared a read.
     var coalescedGaps: UInt32 = 0
+
+    // MARK: The user's behaviour
+
+    /// So many nanoseconds after its start the client gives the request up; -1 for never.
+    var cancelAfter: Int64 = -1
+    /// With `cancelsByTokens`: after so many tokens.
+    var cancelTokens: UInt32 = 0
 
     // MARK: Bookkeeping
 
@@ -183,6 +192,7 @@ struct StreamSlot: BitwiseCopyable {
         sampleEntry = -1
         sentBytes = 0
         sampledBytes = 0
+        cancelAfter = -1
     }
 
     /// What is known about N, the completion tokens (METRICS: tokens).
