@@ -34,6 +34,9 @@ extension ResultDocument {
         var sentAt: String?
         var cancelAfter: String?
         var cancelShare: Double?
+        var readRate: Double?
+        var slowShare: Double?
+        var eventsource: Bool?
         var eventLogStreams: Int?
         var timeouts: Timeouts
         var limits: Limits
@@ -59,6 +62,9 @@ extension ResultDocument {
             case sentAt = "sent_at"
             case cancelAfter = "cancel_after"
             case cancelShare = "cancel_share"
+            case readRate = "read_rate"
+            case slowShare = "slow_share"
+            case eventsource
             case eventLogStreams = "event_log_streams"
             case timeouts, limits, keepalive, reuse
         }

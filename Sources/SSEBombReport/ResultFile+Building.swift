@@ -152,6 +152,9 @@ extension ResultDocument.Plan {
         sentAt = plan.sendTime?.text
         cancelAfter = plan.cancellation?.text
         cancelShare = plan.cancellation?.share
+        readRate = plan.slowReaders?.rate
+        slowShare = plan.slowReaders?.share
+        eventsource = plan.eventSource ? true : nil
         eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
@@ -188,7 +191,7 @@ extension ResultDocument.Plan.TLS {
 extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
-        requests = Requests(counts, isOpen: result.plan.arrivals != nil)
+        requests = Requests(counts, result.plan)
         failures = byName(counts.failures)
         status = [:]
         for (code, count) in counts.status { status[String(code)] = count }
@@ -216,6 +219,9 @@ extension ResultDocument.Counts {
             of: counts.streamsOfSeveralTokens
         )
         clipped = result.clipped
+        subscriptions = counts.subscriptions.map {
+            Subscriptions(accepted: $0.accepted, reconnects: $0.reconnects, ended: $0.ended)
+        }
         sentAt = counts.sendTimes.map {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
         }
@@ -247,13 +253,14 @@ extension ResultDocument.Counts.Tokens {
 }
 
 extension ResultDocument.Counts.Requests {
-    fileprivate init(_ counts: RunCounts, isOpen: Bool) {
+    fileprivate init(_ counts: RunCounts, _ plan: RunPlan) {
         started = counts.started
         completed = counts.completed
         failed = counts.failed
         cancelled = counts.cancelled
         cut = counts.cut
-        dropped = isOpen ? counts.dropped : nil
+        dropped = plan.arrivals != nil ? counts.dropped : nil
+        slowReaders = plan.slowReaders != nil ? counts.slowReaders : nil
         completedInWindow = counts.completedInWindow
         outsideWindow = counts.startedOutsideWindow
         retriedStale = counts.retriedStale

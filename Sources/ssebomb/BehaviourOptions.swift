@@ -4,7 +4,7 @@
 import ArgumentParser
 import SSEBombCore
 
-/// Users that leave early.
+/// Users that leave early, read slowly, or stay subscribed.
 struct BehaviourOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -21,9 +21,58 @@ struct BehaviourOptions: ParsableArguments {
     )
     var cancelShare: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Read streams at this rate and no faster, from a small receive buffer, e.g. 2k/s.",
+            valueName: "BYTES/s"
+        ),
+        transform: ValueParsing.readRate
+    )
+    var readRate: Double?
+
+    @Option(
+        help: ArgumentHelp("Share of the requests read so (default: all).", valueName: "SHARE"),
+        transform: ValueParsing.share
+    )
+    var slowShare: Double?
+
+    @Flag(
+        name: .customLong("eventsource"),
+        help: "Streams are subscriptions: one that ends reconnects as a browser does; with -c."
+    )
+    var eventSource = false
+
     /// Adds what was asked for to `plan`.
     func apply(to plan: inout RunPlan) throws(SetupError) {
         plan.cancellation = try cancellation()
+        if eventSource { try subscribe(&plan) }
+        if readRate == nil, slowShare != nil {
+            throw SetupError(
+                .usage,
+                "--slow-share needs --read-rate: say how fast, such as --read-rate 2k/s"
+            )
+        }
+        plan.slowReaders = readRate.map { SlowReaders(rate: $0, share: slowShare ?? 1) }
+    }
+
+    private func subscribe(_ plan: inout RunPlan) throws(SetupError) {
+        let headers = plan.request.headers
+        let obstacles: [(Bool, String)] = [
+            (plan.arrivals != nil, "-R: subscriptions stay, so say how many with -c"),
+            (
+                plan.request.method != "GET" || plan.request.body != nil,
+                "a method other than GET, or a body: leave them out"
+            ),
+            (plan.until != nil, "--until: a subscription has no last event: leave it out"),
+            (
+                headers.contains { $0.name.lowercased() == "last-event-id" },
+                "-H 'Last-Event-ID': the field is made of the IDs that come: leave it out"
+            ),
+        ]
+        if let obstacle = obstacles.first(where: \.0) {
+            throw SetupError(.usage, "--eventsource doesn't go with \(obstacle.1)")
+        }
+        plan.eventSource = true
     }
 
     private func cancellation() throws(SetupError) -> Cancellation? {
@@ -55,6 +104,15 @@ struct BehaviourOptions: ParsableArguments {
 }
 
 extension ValueParsing {
+    /// "2k/s", "512": bytes a second, k, M and G as powers of 1,024.
+    static func readRate(_ text: String) throws(ValueError) -> Double {
+        let size = text.hasSuffix("/s") ? String(text.dropLast(2)) : text
+        guard let bytes = try? Self.size(size), bytes > 0 else {
+            throw ValueError("write bytes a second such as 512, 2k/s or 1M/s (k is 1,024)")
+        }
+        return Double(bytes)
+    }
+
     /// "20%" or "0.2": a share above 0, 1 at most.
     static func share(_ text: String) throws(ValueError) -> Double {
         let isPercent = text.hasSuffix("%")

@@ -89,6 +89,8 @@ enum DryRun {
             ),
             ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
             ("cancel_after", cancellation(plan.cancellation)),
+            ("read_rate", reading(plan.slowReaders)),
+            ("eventsource", plan.eventSource ? "yes" : "no"),
             ("clock", plan.clock.rawValue),
             ("event_log", plan.loggedStreams > 0 ? "of \(plan.loggedStreams) streams" : "none"),
             ("sent_at", plan.sendTime.map { Terminal.printable($0.text) } ?? "not read"),
@@ -109,6 +111,11 @@ enum DryRun {
     private static func cancellation(_ plan: Cancellation?) -> String {
         guard let plan else { return "never" }
         return "\(Terminal.printable(plan.text)), \(share(plan.share)) of the requests"
+    }
+
+    private static func reading(_ plan: SlowReaders?) -> String {
+        guard let plan else { return "unlimited" }
+        return "\(Int64(plan.rate)) bytes/s, \(share(plan.share)) of the requests"
     }
 
     /// In the notation that flags take.

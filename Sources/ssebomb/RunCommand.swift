@@ -78,7 +78,7 @@ struct RunCommand: ParsableCommand {
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
-            completed: result.counts.completed,
+            served: result.served,
             failed: result.counts.failed,
             isDisbelieved: judgement.strict && verdict.state != .valid,
             thresholds: thresholds

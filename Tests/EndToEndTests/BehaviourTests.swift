@@ -1,4 +1,5 @@
-// Users that do more than wait for the end: who leaves early. The real binary throughout.
+// Users that do more than wait for the end: who leaves early, reads slowly, stays subscribed. The
+// real binary throughout.
 
 import Foundation
 import Testing
@@ -87,5 +88,159 @@ struct BehaviourTests {
         )
         #expect(run.completed == 4)
         #expect(run.requests("cancelled") == 0)
+    }
+
+    // MARK: Slow readers
+
+    @Test("slow readers take their time, and no latency has them in it")
+    func slowReaders() async throws {
+        let mock = try await Mock(["--tokens", "20"])
+        let run = try await LoadRun.run(
+            Mock.chatBody + [
+                "-c", "20", "-n", "20", "--read-rate", "4k/s", "--slow-share", "50%", mock.chat,
+            ]
+        )
+        let slow = try #require(run.requests("slow_readers"))
+        #expect((1...19).contains(slow))
+        #expect(run.completed == 20)
+        #expect(run.failures == [:])
+        #expect(run.statuses == ["200": 20])
+        #expect(run.result["counts"]["finish_reasons"].counts == ["stop": 20])
+        #expect(run.result["counts"]["token_events"].int == 400)
+        for metric in ["ttft", "e2e", "headers", "send_lag", "connect"] {
+            #expect(run.count(of: metric) == 20 - slow, "\(metric)")
+        }
+        #expect(run.count(of: "gap") == 19 * (20 - slow))
+        // Some 4.4 KB at 4 KiB/s, of which the first 100 ms may be caught up.
+        let length = try #require(run.result["run"]["measured_s"].double)
+        #expect(length > 0.8)
+        let longest = try #require(run.result["metrics"]["e2e"]["max"].int)
+        #expect(Double(longest) < length * 1e9 / 2, "the others are as quick as ever")
+        #expect(run.result["client"]["clock"].text == "kernel")
+        #expect(run.result["plan"]["read_rate"].double == 4_096)
+        #expect(run.outcome.stdout.contains("of the started, at 4,096 bytes/s: in no latency"))
+    }
+
+    @Test(
+        "a slow reader takes what its rate allows, however much there is",
+        arguments: [false, true]
+    )
+    func slowRate(isTLS: Bool) async throws {
+        let serving = isTLS ? try await Certificates.serving("good") : []
+        let mock = try await Mock(["--tokens", "2000", "--itl", "0", "--ttft", "0"] + serving)
+        let run = try await LoadRun.run(
+            Mock.chatBody + [
+                "-c", "1", "-d", "1s", "--drain", "0", "-k", "--read-rate", "64k/s", mock.chat,
+            ]
+        )
+        #expect(run.requests("cut") == 1)
+        #expect(run.requests("slow_readers") == 1)
+        let received = try #require(run.result["counts"]["bytes"]["received"].int)
+        let length = try #require(run.result["run"]["measured_s"].double)
+        let allowed = Int(length * 65_536) + 65_536 / 10 + 65_536 / 20
+        // A handshake is read at once.
+        #expect(received <= allowed + (isTLS ? 8_192 : 0))
+        #expect(received > 16_384, "but it reads")
+        #expect(!run.result["metrics"]["ttft"].exists)
+    }
+
+    @Test("what a slow reader leaves unread waits at the server")
+    func backPressure() async throws {
+        // More than both kernels hold of it: a server that could send all would close in order.
+        let events = String(
+            repeating: "data: \(String(repeating: "x", count: 1_000))\n\n",
+            count: 100
+        )
+        let parts = Array(repeating: ServerAction.send(Wire.chunk(events)), count: 200)
+        let server = try ScriptedServer(
+            [.readRequest, .send(Wire.head())] + parts + [.send(Wire.lastChunk), .readRequest]
+        )
+        defer { server.stop() }
+        let run = try await LoadRun.run([
+            "-c", "1", "-d", "1s", "--drain", "0", "--read-rate", "64k/s", server.url,
+        ])
+        #expect(run.requests("cut") == 1)
+        #expect(run.failures == [:])
+        let received = try #require(run.result["counts"]["bytes"]["received"].int)
+        #expect((16_384..<200_000).contains(received))
+    }
+
+    // MARK: Subscriptions
+
+    private static let subscribed = Wire.head() + Wire.chunk("retry: 50\nid: a1\ndata: x\n\n")
+
+    @Test("a subscription that ends is taken up again where it ended")
+    func eventSource() async throws {
+        let server = try ScriptedServer { number in
+            switch number {
+            case 0: [.readRequest, .send(Self.subscribed + Wire.lastChunk), .close]
+            case 1: [.readRequest, .send(Wire.stream("data: y\n\nid: b\0\ndata: z\n\n")), .close]
+            case 2: [.readRequest, .send(Wire.head() + Wire.chunk("id\ndata\n\n")), .reset]
+            default: [.readRequest, .send(Wire.head("204 No Content", [])), .close]
+            }
+        }
+        defer { server.stop() }
+        let run = try await LoadRun.run(["--eventsource", "--api", "raw", "-d", "30s", server.url])
+        let ids = server.requests.map { request in
+            request.split(separator: "\r\n").first { $0.hasPrefix("Last-Event-ID:") }
+        }
+        #expect(ids == [nil, "Last-Event-ID: a1", "Last-Event-ID: a1", nil])
+        #expect(server.requests.allSatisfy { $0.hasSuffix("\r\n\r\n") })
+        #expect(run.started == 4)
+        #expect(run.completed == 3)
+        #expect(run.failures == ["reset": 1])
+        #expect(run.count(of: "e2e") == 2, "a 204 is an end, and no stream")
+        #expect(
+            run.result["counts"]["subscriptions"].counts == [
+                "accepted": 3, "reconnects": 2, "ended": 1,
+            ]
+        )
+        #expect(run.count(of: "reconnect") == 2)
+        let least = try #require(run.result["metrics"]["reconnect"]["min"].int)
+        #expect(least >= 50_000_000)
+        #expect(run.outcome.stdout.contains("3 accepted, 2 of them reconnects, 1 ended"))
+        #expect(run.requests("backoff_s") == 0)
+    }
+
+    @Test(
+        "a response that is no subscription ends it for good",
+        arguments: [
+            ("503 Service Unavailable", "text/event-stream", "http_status"),
+            ("206 Partial Content", "text/event-stream", "http_status"),
+            ("200 OK", "text/plain", "sse_protocol"),
+        ]
+    )
+    func eventSourceEnds(status: String, type: String, kind: String) async throws {
+        let server = try ScriptedServer([
+            .readRequest, .send(Wire.whole(status, type: type, "data: x\n\n")), .close,
+        ])
+        defer { server.stop() }
+        let run = try await LoadRun.run(["--eventsource", "-d", "30s", server.url])
+        #expect(run.failures == [kind: 1])
+        #expect(server.requests.count == 1)
+        let counts = run.result["counts"]["subscriptions"].counts
+        #expect(counts == ["accepted": 0, "reconnects": 0, "ended": 1])
+        #expect(run.outcome.status == 69)
+    }
+
+    @Test("subscribers without an event are held, and those without a server wait for it")
+    func eventSourceWaits() async throws {
+        let server = try ScriptedServer { number in
+            number < 3
+                ? [.readRequest, .send(Wire.head()), .wait(milliseconds: 500), .reset]
+                : [.readRequest, .send(Wire.head()), .hold]
+        }
+        defer { server.stop() }
+        // The first time is 3 s at least, which is longer than the run.
+        let run = try await LoadRun.run([
+            "--eventsource", "-c", "3", "-d", "2s", "--drain", "0", server.url,
+        ])
+        #expect(run.started == 3)
+        #expect(run.failures == ["reset": 3])
+        #expect(run.outcome.status == 0, "a server that accepted them is no server that is away")
+        let waits = run.result["metrics"]["reconnect"]["unfinished"]
+        #expect(waits["count"].int == 3)
+        let codes = (run.result["verdict"]["reasons"].array ?? []).map { $0["code"].text }
+        #expect(!codes.contains("streams_held") && !codes.contains("back_off"))
     }
 }

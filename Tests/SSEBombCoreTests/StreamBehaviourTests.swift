@@ -27,4 +27,45 @@ import Testing
         #expect(same == 0)
         #expect(Set(first.compactMap { $0 }).count > 9_000, "each request draws anew")
     }
+
+    @Test("A reader takes in one go no more than 50 ms of its rate, and one byte at least")
+    func slowReads() {
+        let sizes: [(Double, Int)] = [(1, 1), (19, 1), (2_000, 100), (1e9, ReceiveBuffer.size)]
+        for (rate, size) in sizes {
+            #expect(SlowReaders(rate: rate, share: 1).bytesAtOnce == size)
+        }
+    }
+
+    @Test("Slow readers are others than those that leave early") func independence() {
+        let cancel = Cancellation(after: .constant(1), unit: .time, share: 0.5, text: "1")
+        let slow = SlowReaders(rate: 1, share: 0.5)
+        let both = requests.filter {
+            cancel.draw(seed: 3, $0) != nil && slow.draw(seed: 3, $0)
+        }.count
+        // A quarter, within five standard deviations.
+        #expect(abs(both - 5_000) < 307)
+    }
+
+    @Test("Reconnects come no sooner than the server asks, spread over as long again")
+    func reconnects() {
+        for (retry, spread) in [(UInt32(3_000), 3_000), (200, 1_000), (0, 1_000)] {
+            let delays = (0..<10_000).map { stream in
+                let request = RequestKey(stream: UInt64(stream), number: 1)
+                return Reconnection.delay(retry: retry, seed: 1, request) / 1_000_000
+            }
+            #expect(delays.allSatisfy { ($0 >= retry) && ($0 < Int64(retry) + Int64(spread)) })
+            // In tenths of the spread: each a tenth, within five standard deviations.
+            for tenth in 0..<10 {
+                let count = delays.filter {
+                    ($0 - Int64(retry)) * 10 / Int64(spread) == tenth
+                }.count
+                #expect(abs(count - 1_000) < 150, "retry \(retry), tenth \(tenth)")
+            }
+        }
+    }
+
+    @Test("The longest reconnection time that a server can name stays a time") func longestRetry() {
+        let request = RequestKey(stream: 0, number: 1)
+        #expect(Reconnection.delay(retry: .max, seed: 1, request) > 0)
+    }
 }

@@ -163,7 +163,7 @@ extension LoopThread {
     ) {
         if facts.contents.contains(.unknown) { stats.count(.unknownEvents) }
         if facts.contents.contains(.usage) { noteUsage(facts, slot) }
-        if facts.contents.contains(.finish), slot.pointee.flags.contains(.belongs) {
+        if facts.contents.contains(.finish), slot.pointee.flags.isOfWindow {
             finishReasons.count(facts.finishReason)
         }
         if facts.contents.contains(.error) {
@@ -276,6 +276,7 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         if arrival.isMeasured { stats.count(.retryFields) }
+        slot.pointee.reconnectionTime = milliseconds
         if isTraced {
             trace?.append(.retry(at: arrival.at - traceOrigin(slot), milliseconds: milliseconds))
         }

@@ -41,6 +41,11 @@ public struct RunPlan: Sendable {
 
     /// Which streams the client gives up, and when; nil for none.
     public var cancellation: Cancellation?
+    /// Streams are subscriptions that reconnect when they end (HTML standard, 9.2). Not with
+    /// `arrivals`.
+    public var eventSource = false
+    /// Which streams are read slowly; nil for none.
+    public var slowReaders: SlowReaders?
 
     // MARK: Loops
 

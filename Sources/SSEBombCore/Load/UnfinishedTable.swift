@@ -39,6 +39,11 @@ struct UnfinishedTable {
         add(.itl, since: slot.tokN, unless: .none, now)
     }
 
+    /// Enters a subscriber that was still without a connection.
+    mutating func addLost(since lost: Instant, now: Instant) {
+        add(.reconnect, since: lost, unless: .none, now)
+    }
+
     /// Enters the ages of arrivals that never got a slot.
     mutating func addDropped(_ ages: HistogramSnapshot) {
         all[.ttftSched, default: UnfinishedWaits()].ages.merge(ages)

@@ -51,6 +51,11 @@ enum Counter: Int, CaseIterable {
     case windowCompletedInside
     /// Open model: belonging requests that waited for a slot, and arrivals that never got one.
     case windowWaited, windowDropped
+    /// Belonging requests, by their `sched`, whose reader was slow.
+    case windowSlowReaders
+    /// Belonging requests that brought a subscriber a response, and that brought it back;
+    /// subscriptions that a server ended.
+    case subscribed, reconnects, subscriptionsEnded
     case retriedStale
     case kernelClockStreams, userClockStreams
     // By arrival inside the window, of whatever request.
