@@ -90,6 +90,47 @@ struct BehaviourTests {
         #expect(run.requests("cancelled") == 0)
     }
 
+    @Test("classes of a scenario have users of their own")
+    func classes() async throws {
+        let mock = try await Mock(["--tokens", "20"])
+        let directory = try TemporaryDirectory()
+        let body = #"{\"model\":\"m\",\"stream\":true,\"messages\":[]}"#
+        let file = try directory.write(
+            "mixed.toml",
+            Array(
+                """
+                [[class]]
+                name = "leave"
+                url = "\(mock.chat)"
+                body = "\(body)"
+                requests = 4
+                cancel-after = "3 tokens"
+                [[class]]
+                name = "slow"
+                from-curl = "curl '\(mock.chat)' --json '\(body)'"
+                requests = 2
+                read-rate = "16k/s"
+                [[class]]
+                name = "stay"
+                url = "\(mock.events)"
+                requests = 1
+                eventsource = true
+
+                """.utf8
+            )
+        )
+        let run = try await LoadRun.run(["--scenario", file])
+        #expect(run.outcome.status == 0, "\(run.outcome.stderr)")
+        let counts = (run.result["classes"].array ?? []).map { $0["counts"] }
+        try #require(counts.count == 3)
+        #expect(counts.map { $0["requests"]["cancelled"].int } == [4, 0, 0])
+        #expect(counts.map { $0["requests"]["completed"].int } == [0, 2, 1])
+        #expect(counts.map { $0["requests"]["slow_readers"].int } == [nil, 2, nil])
+        #expect(counts.map { $0["subscriptions"]["accepted"].int } == [nil, nil, 1])
+        #expect(run.requests("slow_readers") == 2)
+        #expect(run.count(of: "ttft") == 5)
+    }
+
     // MARK: Slow readers
 
     @Test("slow readers take their time, and no latency has them in it")

@@ -4,7 +4,7 @@
 import Foundation
 import Testing
 
-@Suite("Requests of curl commands")
+@Suite("Requests of curl commands", .serialized)
 struct CurlTests {
     static let curl = ["/usr/bin/curl", "/usr/local/bin/curl", "/bin/curl"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
@@ -214,7 +214,7 @@ struct CurlTests {
     }
 }
 
-@Suite("Requests of HAR files")
+@Suite("Requests of HAR files", .serialized)
 struct HARTests {
     private static let har = #"""
         {"log":{"version":"1.2","entries":[
