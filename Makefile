@@ -75,6 +75,7 @@ deps:
 test-deps: deps $(TOOLS)/venv/complete
 	@missing=; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
 	command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || missing="$$missing haproxy"; \
 	command -v tmux >/dev/null || missing="$$missing tmux"; \

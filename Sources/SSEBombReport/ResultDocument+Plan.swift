@@ -32,6 +32,11 @@ extension ResultDocument {
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
+        var cancelAfter: String?
+        var cancelShare: Double?
+        var readRate: Double?
+        var slowShare: Double?
+        var eventsource: Bool?
         var eventLogStreams: Int?
         var timeouts: Timeouts
         var limits: Limits
@@ -55,6 +60,11 @@ extension ResultDocument {
             case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
             case sentAt = "sent_at"
+            case cancelAfter = "cancel_after"
+            case cancelShare = "cancel_share"
+            case readRate = "read_rate"
+            case slowShare = "slow_share"
+            case eventsource
             case eventLogStreams = "event_log_streams"
             case timeouts, limits, keepalive, reuse
         }

@@ -6,6 +6,7 @@ import SSEBombCore
 extension TextReport {
     private static let serverMetrics: [Metric] = [
         .ttft, .ttftFresh, .ttfe, .ttfo, .gap, .itl, .oneWay, .tpot, .e2e, .headers, .connect, .tls,
+        .reconnect,
         .lastToken, .maxGap,
     ]
     private static let clientMetrics: [Metric] = [.deliveryLag, .stampWindow, .sendLag]

@@ -380,7 +380,8 @@ extension RunResult {
     fileprivate var meanStreamsHeld: Double? {
         // A number of requests that is used up leaves slots idle.
         let isWhole = plan.duration.map { measured >= $0 } ?? false
-        guard plan.think == 0, isWhole, interruptedBy == nil, !isAborted,
+        // A subscriber that waits to reconnect obeys its server.
+        guard plan.think == 0, !plan.eventSource, isWhole, interruptedBy == nil, !isAborted,
             plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9

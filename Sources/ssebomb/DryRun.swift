@@ -88,6 +88,9 @@ enum DryRun {
                     ?? "the end of the stream"
             ),
             ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
+            ("cancel_after", cancellation(plan.cancellation)),
+            ("read_rate", reading(plan.slowReaders)),
+            ("eventsource", plan.eventSource ? "yes" : "no"),
             ("clock", plan.clock.rawValue),
             ("event_log", plan.loggedStreams > 0 ? "of \(plan.loggedStreams) streams" : "none"),
             ("sent_at", plan.sendTime.map { Terminal.printable($0.text) } ?? "not read"),
@@ -103,6 +106,22 @@ enum DryRun {
                     + "trailers=\(limits.trailerBytes)"
             ),
         ]
+    }
+
+    private static func cancellation(_ plan: Cancellation?) -> String {
+        guard let plan else { return "never" }
+        return "\(Terminal.printable(plan.text)), \(share(plan.share)) of the requests"
+    }
+
+    private static func reading(_ plan: SlowReaders?) -> String {
+        guard let plan else { return "unlimited" }
+        return "\(Int64(plan.rate)) bytes/s, \(share(plan.share)) of the requests"
+    }
+
+    /// In the notation that flags take.
+    private static func share(_ share: Double) -> String {
+        let percent = (share * 1e6).rounded() / 1e4
+        return "\(percent == percent.rounded() ? "\(Int(percent))" : "\(percent)")%"
     }
 
     /// What would be in force, and why that isn't what was asked for.

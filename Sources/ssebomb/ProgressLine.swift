@@ -131,6 +131,9 @@ extension ProgressLine {
         if progress.waiting > 0 { parts.append("\(Units.count(progress.waiting)) waiting") }
         if progress.failed > 0 { parts.append(failures(progress)) }
         parts.append("\(Units.count(progress.completed)) done")
+        if progress.cancelled > 0 {
+            parts.append("\(Units.count(progress.cancelled)) cancelled")
+        }
         if let tokenRate {
             parts.append("\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")")
         }

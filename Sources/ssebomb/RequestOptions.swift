@@ -21,6 +21,30 @@ struct RequestOptions: ParsableArguments {
     }
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The request of this curl command ('curl ...', @FILE, or - for standard input); flags "
+                + "and a URL beside it win.",
+            valueName: "COMMAND"
+        )
+    )
+    var fromCurl: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The request of an entry of this HAR file, likewise.", valueName: "FILE")
+    )
+    var har: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which entry: its number from 1 on, or a part of its URL.",
+            valueName: "N|TEXT"
+        )
+    )
+    var harEntry: String?
+
+    @Option(
         name: [.customShort("X"), .long],
         help: ArgumentHelp("Method (default: GET; POST with a body).", valueName: "NAME")
     )

@@ -19,6 +19,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Targets") var targets: TargetListOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
+    @OptionGroup(title: "Users") var behaviour: BehaviourOptions
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
     @OptionGroup(title: "Connections") var connection: ConnectionOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
@@ -77,7 +78,7 @@ struct RunCommand: ParsableCommand {
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
-            completed: result.counts.completed,
+            served: result.served,
             failed: result.counts.failed,
             isDisbelieved: judgement.strict && verdict.state != .valid,
             thresholds: thresholds

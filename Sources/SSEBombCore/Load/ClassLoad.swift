@@ -30,6 +30,11 @@ public struct ClassLoad: Sendable {
         plan.streams = plans.reduce(0) { $0 + $1.streams }
         plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
         if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
+        if plans.contains(where: { $0.cancellation != plan.cancellation }) {
+            plan.cancellation = nil
+        }
+        plan.eventSource = plans.contains(where: \.eventSource)
+        plan.slowReaders = plans.compactMap(\.slowReaders).first
         plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
         // The number of requests of a joint schedule is that of all; and one class that only time
         // ends makes the whole such a run.

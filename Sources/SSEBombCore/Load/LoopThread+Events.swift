@@ -68,6 +68,10 @@ extension LoopThread {
             coldRareFacts(facts, index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
         }
+        if slot.pointee.flags.contains(.cancelsByTokens) {
+            coldCancelByTokens(index, slot, arrival)
+            if slot.pointee.life.state != .streaming { return }
+        }
         if let most = plan.maxEvents, UInt64(slot.pointee.events) >= most {
             // The server goes on for who knows how long: waiting for its end would leave the slot
             // idle.
@@ -159,7 +163,7 @@ extension LoopThread {
     ) {
         if facts.contents.contains(.unknown) { stats.count(.unknownEvents) }
         if facts.contents.contains(.usage) { noteUsage(facts, slot) }
-        if facts.contents.contains(.finish), slot.pointee.flags.contains(.belongs) {
+        if facts.contents.contains(.finish), slot.pointee.flags.isOfWindow {
             finishReasons.count(facts.finishReason)
         }
         if facts.contents.contains(.error) {
@@ -272,6 +276,7 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         if arrival.isMeasured { stats.count(.retryFields) }
+        slot.pointee.reconnectionTime = milliseconds
         if isTraced {
             trace?.append(.retry(at: arrival.at - traceOrigin(slot), milliseconds: milliseconds))
         }

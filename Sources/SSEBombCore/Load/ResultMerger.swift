@@ -157,9 +157,18 @@ struct ResultMerger {
         counts.started = total(.windowStarted)
         counts.completed = total(.windowCompleted)
         counts.failed = total(.windowFailed)
+        counts.cancelled = total(.windowCancelled)
         counts.cut = total(.windowCut)
         counts.dropped = total(.windowDropped)
         counts.waited = total(.windowWaited)
+        counts.slowReaders = total(.windowSlowReaders)
+        if plan.eventSource {
+            var subscriptions = SubscriptionCounts()
+            subscriptions.accepted = total(.subscribed)
+            subscriptions.reconnects = total(.reconnects)
+            subscriptions.ended = total(.subscriptionsEnded)
+            counts.subscriptions = subscriptions
+        }
         counts.completedInWindow = total(.windowCompletedInside)
         // Beside running loops the two may be read out of step.
         let startedAtAll = total(.started)

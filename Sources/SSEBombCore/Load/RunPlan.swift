@@ -39,6 +39,14 @@ public struct RunPlan: Sendable {
     /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
 
+    /// Which streams the client gives up, and when; nil for none.
+    public var cancellation: Cancellation?
+    /// Streams are subscriptions that reconnect when they end (HTML standard, 9.2). Not with
+    /// `arrivals`.
+    public var eventSource = false
+    /// Which streams are read slowly; nil for none.
+    public var slowReaders: SlowReaders?
+
     // MARK: Loops
 
     /// Number of loop threads, at least 1.

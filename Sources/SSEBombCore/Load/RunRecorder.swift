@@ -110,6 +110,7 @@ struct RunRecorder {
             waiting: whole.total(.waiting),
             completed: whole.total(.completed),
             failed: whole.total(.failed),
+            cancelled: whole.total(.cancelled),
             events: whole.total(.events),
             tokenEvents: whole.total(.tokenEvents),
             failures: failures,

@@ -98,6 +98,8 @@ public struct RunInterval: Sendable {
     public var completed: UInt64 = 0
     /// Requests failed in it.
     public var failed: UInt64 = 0
+    /// Requests that the client gave up in it.
+    public var cancelled: UInt64 = 0
     /// Events dispatched in it.
     public var events: UInt64 = 0
     /// Token-bearing ones of these.
@@ -176,6 +178,8 @@ public struct RunProgress: Sendable {
     public var completed: UInt64
     /// Requests failed so far.
     public var failed: UInt64
+    /// Requests that the client gave up so far.
+    public var cancelled: UInt64 = 0
     /// Events dispatched so far.
     public var events: UInt64
     /// Token-bearing ones of these.

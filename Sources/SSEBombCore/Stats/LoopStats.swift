@@ -25,6 +25,7 @@ struct LoopStats {
     let headers = Histogram()
     let connect = Histogram()
     let tls = Histogram()
+    let reconnect = Histogram()
     let deliveryLag = Histogram()
     let sendLag = Histogram()
     /// Of reads that held several events.
@@ -61,6 +62,7 @@ struct LoopStats {
         case .headers: headers
         case .connect: connect
         case .tls: tls
+        case .reconnect: reconnect
         case .deliveryLag: deliveryLag
         case .sendLag: sendLag
         case .stampWindow: stampWindow

@@ -35,6 +35,8 @@ public enum Metric: String, CaseIterable, Sendable {
     case connect
     /// TLS handshake.
     case tls
+    /// End of a subscriber's connection to the head of the next accepted response.
+    case reconnect
     /// Kernel arrival to read: the client's own delay.
     case deliveryLag = "delivery_lag"
     /// Intended start to the actual one: the client's own lateness.
