@@ -22,7 +22,7 @@ import harness
 def run(mock, arguments, window, view):
     with tempfile.TemporaryDirectory() as directory:
         file = os.path.join(directory, "result.json")
-        command = [harness.SSEBOMB, "-c", str(arguments.streams), "--ramp", "1s", "-d",
+        command = [harness.BINARY, "-c", str(arguments.streams), "--ramp", "1s", "-d",
                    f"{window}s", "--drain", "0", "-t", "1", "--cpus", "0", "-o", file,
                    "--threshold", "gap:p99<10s", "--body",
                    '{"stream":true,"max_tokens":100000,"messages":[]}',
@@ -61,7 +61,7 @@ def main():
     flags = ["--ttft", "50ms", "--itl", f"{1000 / arguments.rate}ms", "--tokens", "100000"]
     ratios = []
     with harness.mock(*flags, cpu=1) as server:
-        mock = server.url
+        mock = server.base
         for pair in range(arguments.pairs):
             (with_view, lag), (without, plain_lag) = (
                 run(mock, arguments, arguments.window, True),

@@ -1,5 +1,5 @@
 // The live view of the real binary in a real terminal, which tmux is: sizes, a resize in the
-// middle, keys, signals, no colours, and no terminal at all. What is looked at stands in terminal.py.
+// middle, keys, signals, no colours, no terminal at all. What is looked at stands in terminal.py.
 
 import Testing
 
