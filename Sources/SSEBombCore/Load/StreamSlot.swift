@@ -66,6 +66,8 @@ struct StreamSlot: BitwiseCopyable {
         static let chunkedBody = Flags(rawValue: 65536)
         /// A token-bearing event that is not reasoning has come: `out0` is set.
         static let hasOutput = Flags(rawValue: 131072)
+        /// A finish reason has come.
+        static let hasFinish = Flags(rawValue: 262144)
     }
 
     // MARK: Body
@@ -99,6 +101,8 @@ struct StreamSlot: BitwiseCopyable {
     var promptTokens: Int64 = -1
     var cachedTokens: Int64 = -1
     var reasoningTokens: Int64 = -1
+    /// What the server says its parts of the request took.
+    var serverTimes = ServerTimes()
     /// Gaps whose running count did not move: they belong to the next token.
     var carriedGap: Int64 = 0
     /// The longest stamp window among the reads that held several tokens of this request.
@@ -174,6 +178,7 @@ struct StreamSlot: BitwiseCopyable {
         promptTokens = -1
         cachedTokens = -1
         reasoningTokens = -1
+        serverTimes = ServerTimes()
         carriedGap = 0
         longestWindow = 0
         coalescedGaps = 0
