@@ -5,18 +5,19 @@ import SSEBombCore
 
 extension TextReport {
     func serverTimes(_ layout: inout TextLayout) {
-        let pairs: [(says: Metric, word: String, saw: Metric)] = [
-            (.serverQueue, "queue", .ttft), (.serverPrefill, "prefill", .ttft),
+        let pairs: [(says: Metric, word: String, saw: Metric?)] = [
+            (.serverQueue, "queue", nil), (.serverPrefill, "prefill", .ttft),
             (.serverDecode, "decode", .lastToken),
         ]
-        let lines = pairs.compactMap { pair in
-            median(pair.says).map { says in
-                "server says \(pair.word) \(says)"
-                    + (median(pair.saw).map { ", client saw \(pair.saw.rawValue) \($0)" } ?? "")
+        let lines = pairs.compactMap { pair -> String? in
+            guard let said = median(pair.says) else { return nil }
+            let seen = pair.saw.flatMap { saw in
+                median(saw).map { ", client saw \(saw.rawValue) \($0)" }
             }
+            return "server says \(pair.word) \(said)" + (seen ?? "")
         }
         guard !lines.isEmpty else { return }
-        layout.section("The server's own times, medians")
+        layout.section("Server's own times, medians")
         for line in lines { layout.note(line) { _ in { $0 } } }
     }
 
