@@ -60,9 +60,7 @@ extension LoopThread {
             dialect: &slot.pointee.dialect,
             fields: fields
         )
-        if slot.pointee.dialect != dialect || slot.pointee.dialect == .undetermined
-            || facts.contents == .unknown
-        {
+        if slot.pointee.dialect != dialect || facts.contents == .unknown {
             coldRecognise(&facts, slot)
         }
         if isObserved { observe(index, slot, facts, arrival) }
