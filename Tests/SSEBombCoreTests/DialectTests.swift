@@ -237,6 +237,18 @@ private let foreign =
         }
     }
 
+    @Test("the text of the other OpenAI shape is nobody's")
+    func otherText() {
+        for (text, dialect, contents) in [
+            (#"{"choices":[{"text":"a","delta":{"reasoning":"b"}}]}"#, .openaiChat, .reasoning),
+            (#"{"choices":[{"text":"a","delta":{"content":"b"}}]}"#, .openaiChat, .content),
+            (#"{"choices":[{"delta":{"content":"b"},"text":""}]}"#, .openaiCompletions, []),
+        ] as [(String, Dialect, EventFacts.Contents)] {
+            var found = dialect
+            #expect(facts(text, &found) == EventReading(contents), "\(text)")
+        }
+    }
+
     @Test("a ping decides nothing, and what follows does")
     func ping() {
         var dialect = Dialect.undetermined

@@ -58,10 +58,12 @@ struct OpenAIEvent {
             isShaped = !shape.isDisjoint(with: [.delta, .noChoices])
             isStrange = shape.contains(.strangeDelta)
             facts.contents.formUnion(deltaTokens)
+            if textTokens.contains(.content) { facts.contentText = Self.noText }
         case .openaiCompletions:
             isShaped = !shape.isDisjoint(with: [.text, .noChoices])
             isStrange = shape.contains(.strangeText)
             facts.contents.formUnion(textTokens)
+            if deltaTokens.contains(.content) { facts.contentText = Self.noText }
         default:
             // An error names itself; usage of an unknown shape would be a guess.
             let isError = facts.contents.contains(.error)
@@ -76,6 +78,11 @@ struct OpenAIEvent {
         if !facts.times.isEmpty { facts.contents.insert(.times) }
         if isStrange { facts.contents.insert(.unknown) }
         dialect = candidate
+    }
+
+    /// Of an event that has text in both shapes, it isn't known whose text was kept.
+    private static var noText: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     private var recognised: Dialect {
