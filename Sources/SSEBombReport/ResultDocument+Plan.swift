@@ -10,6 +10,9 @@ extension ResultDocument {
         var bodyBytes: Int?
         var samePrompt: Bool
         var api: String?
+        var apiFrom: String?
+        var fields: [String]?
+        var end: String?
         var addresses: [String]
         var sourceAddresses: [String]
         var tls: TLS?
@@ -47,7 +50,9 @@ extension ResultDocument {
             case url, method, headers
             case bodyBytes = "body_bytes"
             case samePrompt = "same_prompt"
-            case api, addresses
+            case api
+            case apiFrom = "api_from"
+            case fields, end, addresses
             case sourceAddresses = "source_addresses"
             case tls, model, streams, rate, arrivals
             case durationS = "duration_s"

@@ -129,6 +129,9 @@ extension ResultDocument.Plan {
         bodyBytes = request.body?.count
         samePrompt = true
         api = result.apiName
+        apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
+        fields = plan.fields.map { $0.fields.map(\.text) }
+        end = plan.fields?.end.map { String(decoding: $0, as: UTF8.self) }
         addresses = plan.addresses.map(\.text)
         sourceAddresses = plan.sourceAddresses.map(\.text)
         tls = plan.tls.map { TLS($0) }

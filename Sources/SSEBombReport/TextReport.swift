@@ -37,6 +37,7 @@ public struct TextReport {
         arrivals(&layout)
         throughput(&layout)
         latencies(&layout)
+        serverTimes(&layout)
         classes(&layout)
         outcomes(&layout)
         failures(&layout)
@@ -143,8 +144,17 @@ public struct TextReport {
         let pinned = cpus.isEmpty ? "" : " on CPU \(cpus)"
         let clock = "\(threads)\(pinned), \(plan.clock.rawValue) clock"
         if !result.classes.isEmpty, result.apiName == nil { return clock }
-        return clock + ", "
-            + (result.apiName.map { "api \($0)" } ?? "api not recognised")
+        return "\(clock), \(api)"
+    }
+
+    /// The API, and what it was recognised from where nobody named it.
+    private var api: String {
+        guard let name = result.apiName else { return "api not recognised" }
+        switch result.dialectOrigin {
+        case .path: return "api \(name), recognised from the path"
+        case .events: return "api \(name), recognised from the events"
+        case .flag, nil: return "api \(name)"
+        }
     }
 
     // MARK: Requests and rates

@@ -81,12 +81,8 @@ enum DryRun {
         let limits = plan.limits
         let times = plan.timeouts
         return [
-            ("api", name(of: plan.dialect)),
-            (
-                "until",
-                plan.until.map { Terminal.printable(String(decoding: $0, as: UTF8.self)) }
-                    ?? "the end of the stream"
-            ),
+            ("api", api(plan)),
+            ("until", plan.until.map(printable) ?? "the end of the stream"),
             ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
             ("cancel_after", cancellation(plan.cancellation)),
             ("read_rate", reading(plan.slowReaders)),
@@ -151,13 +147,23 @@ enum DryRun {
         return parts.joined(separator: ", ")
     }
 
-    private static func name(of dialect: Dialect) -> String {
-        switch dialect {
-        case .undetermined: "recognised from path and first events"
-        case .openaiChat: APIName.openaiChat.rawValue
-        case .openaiCompletions: APIName.openaiCompletions.rawValue
-        case .raw: APIName.raw.rawValue
+    /// The API that is named or expected, and the paths of one that is described.
+    private static func api(_ plan: RunPlan) -> String {
+        if let fields = plan.fields {
+            let end = fields.end.map { "event \(printable($0))" } ?? "end of the body"
+            return "custom: "
+                + fields.fields.map { Terminal.printable($0.text) }.joined(separator: ", ")
+                + "; end: \(end)"
         }
+        if let name = plan.dialect.name { return name }
+        guard let name = Dialect(target: plan.request.target).name else {
+            return "recognised from the first events"
+        }
+        return "\(name), recognised from the path"
+    }
+
+    private static func printable(_ bytes: [UInt8]) -> String {
+        Terminal.printable(String(decoding: bytes, as: UTF8.self))
     }
 
     /// A time in the largest unit that keeps it whole, in the notation that flags take.

@@ -107,12 +107,8 @@ enum PlanBuilder {
         _ options: StreamOptions,
         to plan: inout RunPlan
     ) throws(SetupError) {
-        switch options.api {
-        case .openaiChat: plan.dialect = .openaiChat
-        case .openaiCompletions: plan.dialect = .openaiCompletions
-        case .raw: plan.dialect = .raw
-        case nil: plan.dialect = .undetermined
-        }
+        plan.fields = try options.fieldPaths()
+        plan.dialect = plan.fields == nil ? options.api?.dialect ?? .undetermined : .custom
         switch options.clock {
         case .kernel: plan.clock = .kernel
         case .user: plan.clock = .user

@@ -132,39 +132,3 @@ extension RequestOptions {
         return type == "application/json" || type.hasSuffix("+json")
     }
 }
-
-/// What a known API wants to find in a body; the server remains the judge.
-private struct BodyNeeds {
-    let name: String
-    let prompt: String
-
-    /// nil where neither flag nor path tells the API.
-    init?(api: APIName?, target: String) {
-        let path = target.prefix { $0 != "?" }
-        switch api {
-        case .openaiChat: (name, prompt) = ("openai-chat", "messages")
-        case .openaiCompletions: (name, prompt) = ("openai-completions", "prompt")
-        case .raw: return nil
-        case nil where path.hasSuffix("/chat/completions"):
-            (name, prompt) = ("/chat/completions", "messages")
-        case nil where path.hasSuffix("/completions"): (name, prompt) = ("/completions", "prompt")
-        case nil: return nil
-        }
-    }
-
-    func warnings(about outline: JSONOutline, origin: String) -> [String] {
-        guard outline.isObject else {
-            return ["\(origin) isn't a JSON object, which \(name) wants"]
-        }
-        var found: [String] = []
-        if outline.members[prompt] == nil {
-            found.append("\(origin) has no \"\(prompt)\", which \(name) wants")
-        }
-        if outline.members["stream"] != "true" {
-            found.append(
-                "\(origin) doesn't say \"stream\": true: the answer may be no event stream"
-            )
-        }
-        return found
-    }
-}

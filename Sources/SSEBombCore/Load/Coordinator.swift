@@ -41,7 +41,7 @@ public final class Coordinator: Sendable {
         self.loads = loads.map { load in
             var load = load
             load.plan.threads = threads
-            load.plan.dialect = Self.dialect(load.plan)
+            Self.recognise(&load.plan)
             return load
         }
         self.trace = trace
@@ -79,13 +79,13 @@ public final class Coordinator: Sendable {
         for descriptor in wakeDescriptors { _ = csup_eventfd_signal(descriptor) }
     }
 
-    /// The path of a known API names the dialect; else the first events do.
-    private static func dialect(_ plan: RunPlan) -> Dialect {
-        guard plan.dialect == .undetermined else { return plan.dialect }
-        let path = plan.request.target.prefix { $0 != "?" }
-        if path.hasSuffix("/chat/completions") { return .openaiChat }
-        if path.hasSuffix("/completions") { return .openaiCompletions }
-        return .undetermined
+    /// What the user named is the dialect; else the path of a known API says what to expect, until
+    /// events say otherwise.
+    private static func recognise(_ plan: inout RunPlan) {
+        plan.dialectOrigin = .flag
+        guard plan.dialect == .undetermined else { return }
+        plan.dialect = Dialect(target: plan.request.target)
+        plan.dialectOrigin = plan.dialect == .undetermined ? nil : .path
     }
 
     /// Lets no request start until it is called again with false; running ones go on. What falls
@@ -212,6 +212,7 @@ public final class Coordinator: Sendable {
                 requestAsksClose: load.template.asksClose,
                 tlsContext: tlsContexts[number],
                 until: lane.until,
+                fields: lane.fields,
                 share: LoopShare(
                     of: load.plan.streams,
                     class: number,

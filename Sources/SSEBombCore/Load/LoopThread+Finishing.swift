@@ -229,6 +229,7 @@ extension LoopThread {
         let request = slot.pointee
         stats.e2e.record(done - request.send0)
         stats.e2eSched.record(done - request.sched)
+        recordServerTimes(request.serverTimes)
         guard request.tok0.isSet else { return }
         stats.lastToken.record(request.tokN - request.send0)
         if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
@@ -238,6 +239,13 @@ extension LoopThread {
             stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
             stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
+    }
+
+    private func recordServerTimes(_ times: ServerTimes) {
+        if times.isEmpty { return }
+        if times.prefill >= 0 { stats.serverPrefill.record(times.prefill) }
+        if times.decode >= 0 { stats.serverDecode.record(times.decode) }
+        if times.queue >= 0 { stats.serverQueue.record(times.queue) }
     }
 
     /// Counts a stream whose tokens came in bursts, or all in one lump. The true time from the

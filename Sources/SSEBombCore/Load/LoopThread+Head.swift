@@ -136,9 +136,14 @@ extension LoopThread {
             }
             return nil
         }
-        if head.mediaType != .eventStream {
+        if head.mediaType == .ndjson, slot.pointee.dialect.mayComeInLines {
+            slot.pointee.sse.usePlainLines()
+        } else if head.mediaType != .eventStream {
+            let isOllama = slot.pointee.dialect == .ollama
             return sample(.sseProtocol, index, slot, arrival) {
-                "the content type is not text/event-stream; does the request ask for a stream?"
+                "the content type is not "
+                    + (isOllama ? "application/x-ndjson" : "text/event-stream")
+                    + "; does the request ask for a stream?"
             }
         }
         slot.pointee.life.headAccepted()

@@ -392,7 +392,16 @@ extension LoopThread {
         guard until.isEmpty else { return false }
         // A subscription has no other end, and need not have had an event.
         if plan.eventSource { return true }
+        switch slot.pointee.dialect {
         // The first event settles the dialect: a body without any is no stream of a known kind.
-        return slot.pointee.dialect == .raw
+        case .raw: return true
+        case .triton: return slot.pointee.events > 0
+        case .custom: return slot.pointee.events > 0 && fields?.endsWithBody == true
+        // The last event has the reason; a body that ends without any was cut.
+        case .gemini: return slot.pointee.flags.contains(.hasFinish)
+        case .undetermined, .openaiChat, .openaiCompletions, .openaiResponses, .anthropic, .tgi,
+            .llamacpp, .ollama:
+            return false
+        }
     }
 }

@@ -39,6 +39,7 @@ struct ResultMerger {
         return RunResult(
             plan: plan,
             dialect: dialect,
+            dialectOrigin: dialectOrigin,
             startedAt: startedAt,
             measured: measured,
             length: max(0, ended - windows.start),
@@ -286,7 +287,15 @@ struct ResultMerger {
     // MARK: Loops
 
     private var dialect: Dialect {
-        outcomes.first { $0.dialect != .undetermined }?.dialect ?? plan.dialect
+        let outcome =
+            outcomes.first { $0.isDialectRecognised }
+            ?? outcomes.first { $0.dialect != .undetermined }
+        return outcome?.dialect ?? plan.dialect
+    }
+
+    private var dialectOrigin: DialectOrigin? {
+        let isRecognised = outcomes.contains { $0.isDialectRecognised }
+        return isRecognised ? .events : plan.dialectOrigin
     }
 
     private func unfinished() -> [Metric: UnfinishedWaits] {

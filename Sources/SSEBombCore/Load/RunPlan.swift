@@ -62,6 +62,10 @@ public struct RunPlan: Sendable {
 
     /// How events are read; `.undetermined` recognises it from the first events.
     public var dialect: Dialect = .undetermined
+    /// Where `dialect` comes from; nil while it is undetermined. Set by the coordinator.
+    public internal(set) var dialectOrigin: DialectOrigin?
+    /// What `.custom` is read by.
+    public var fields: FieldPaths?
     /// An event whose data equals this text (UTF-8) completes the stream.
     public var until: [UInt8]?
     /// This many events complete the stream.

@@ -6,6 +6,8 @@ public struct RunResult: Sendable {
     public var plan: RunPlan
     /// Dialect that was recognised or chosen; `.undetermined` when no event allowed to tell.
     public var dialect: Dialect
+    /// Where `dialect` comes from; nil where it is undetermined.
+    public var dialectOrigin: DialectOrigin?
     /// Wall-clock start, nanoseconds since 1970.
     public var startedAt: Int64
     /// Length of the measured window.

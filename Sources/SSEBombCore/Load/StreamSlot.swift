@@ -80,6 +80,8 @@ struct StreamSlot: BitwiseCopyable {
 
         /// The request counts in the measured window, whether its latencies do or not.
         var isOfWindow: Bool { !isDisjoint(with: [.belongs, .slowOfWindow]) }
+        /// A finish reason has come.
+        static let hasFinish = Flags(rawValue: 262144)
     }
 
     // MARK: Body
@@ -113,6 +115,8 @@ struct StreamSlot: BitwiseCopyable {
     var promptTokens: Int64 = -1
     var cachedTokens: Int64 = -1
     var reasoningTokens: Int64 = -1
+    /// What the server says its parts of the request took.
+    var serverTimes = ServerTimes()
     /// Gaps whose running count did not move: they belong to the next token.
     var carriedGap: Int64 = 0
     /// The longest stamp window among the reads that held several tokens of this request.
@@ -211,6 +215,7 @@ struct StreamSlot: BitwiseCopyable {
         promptTokens = -1
         cachedTokens = -1
         reasoningTokens = -1
+        serverTimes = ServerTimes()
         carriedGap = 0
         longestWindow = 0
         coalescedGaps = 0

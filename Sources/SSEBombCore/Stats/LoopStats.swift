@@ -26,6 +26,9 @@ struct LoopStats {
     let connect = Histogram()
     let tls = Histogram()
     let reconnect = Histogram()
+    let serverPrefill = Histogram()
+    let serverDecode = Histogram()
+    let serverQueue = Histogram()
     let deliveryLag = Histogram()
     let sendLag = Histogram()
     /// Of reads that held several events.
@@ -63,6 +66,9 @@ struct LoopStats {
         case .connect: connect
         case .tls: tls
         case .reconnect: reconnect
+        case .serverPrefill: serverPrefill
+        case .serverDecode: serverDecode
+        case .serverQueue: serverQueue
         case .deliveryLag: deliveryLag
         case .sendLag: sendLag
         case .stampWindow: stampWindow
