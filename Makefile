@@ -4,6 +4,7 @@
 #   build        debug build                    release     static release binary
 #   test         unit and end-to-end tests, and a short fuzz run
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
+#   test-sdks    the mock server read by the LLM vendors' own SDKs
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -33,6 +34,8 @@ TOOLS ?= .build-tools
 
 # What the foreign server and readers in the tests are made of.
 PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
+# The LLM vendors' SDKs, in an environment of their own.
+SDKS = openai anthropic ollama google-genai
 SSEBOMB = $(BUILD)/release/ssebomb
 PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
 BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
@@ -50,8 +53,8 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-asan test-tsan fuzz lint format asm-check perf-check \
-	perf check deps test-deps install clean
+.PHONY: help demo build release test test-servers test-sdks test-asan test-tsan fuzz lint format \
+	asm-check perf-check perf check deps test-deps install clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -93,6 +96,14 @@ $(TOOLS)/venv/complete: Makefile
 	$(TOOLS)/venv/bin/pip install -q $(PYTHON_PACKAGES)
 	@touch $@
 
+$(TOOLS)/sdks/complete: Makefile
+	@mkdir -p $(TOOLS)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="python3 python3-venv"
+	$(PYTHON) -m venv $(TOOLS)/sdks
+	$(TOOLS)/sdks/bin/pip install -q $(SDKS)
+	@touch $@
+
 .PHONY: apt
 apt:
 	$(call apt_install,$(PACKAGES))
@@ -117,6 +128,9 @@ test: test-deps
 test-servers: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	CI=true $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --filter 'ProxyTests|PythonServerTests'
+
+test-sdks: build $(TOOLS)/sdks/complete
+	$(TOOLS)/sdks/bin/python Tests/Fixtures/read_with_sdks.py $(BUILD)/$(CONFIGURATION)/ssebomb
 
 # One test after the other under the sanitizers: they slow programs down tenfold, and some tests
 # bound how long the program may take.
