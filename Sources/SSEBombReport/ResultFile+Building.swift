@@ -125,8 +125,9 @@ extension ResultDocument.Plan {
         url = Redaction.url(of: request)
         method = request.method
         headers = request.headers.map(\.name)
-        bodyBytes = request.body?.count
-        samePrompt = true
+        bodyBytes = plan.source == nil ? request.body?.count : nil
+        samePrompt = !result.sources.contains { $0?.hasVaryingBodies == true }
+        source = plan.source.map { Source($0.summary) }
         api = result.apiName
         addresses = plan.addresses.map(\.text)
         sourceAddresses = plan.sourceAddresses.map(\.text)
@@ -168,6 +169,23 @@ extension ResultDocument.Plan {
         )
         keepalive = plan.keepAlive
         reuse = plan.reuseLimit
+    }
+}
+
+extension RunResult {
+    /// Where the requests of each class come from; nil where all of a class are the same.
+    var sources: [RequestSource?] {
+        classes.isEmpty ? [plan.source] : classes.map(\.result.plan.source)
+    }
+}
+
+extension ResultDocument.Plan.Source {
+    fileprivate init(_ summary: SourceSummary) {
+        kind = summary.kind
+        file = summary.file
+        rows = summary.rows
+        dropped = summary.dropped.map { .init(reason: $0.reason, count: $0.count) }
+        order = summary.order?.rawValue
     }
 }
 

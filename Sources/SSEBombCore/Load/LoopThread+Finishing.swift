@@ -202,6 +202,7 @@ extension LoopThread {
             stats.count(.windowCut)
             unfinished.add(slot.pointee, now: now)
         }
+        slot.pointee.rendered.release(to: pool)
         slot.pointee.flags.insert(.awaitsRelease)
     }
 

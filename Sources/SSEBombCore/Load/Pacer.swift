@@ -48,6 +48,9 @@ struct ArrivalPacer: BitwiseCopyable {
         look()
     }
 
+    /// Number of the next arrival in the run, from 0.
+    var number: UInt64 { schedule.number }
+
     /// The run's number of requests leaves none for this loop.
     var hasReachedLimit: Bool { schedule.number >= limit }
 

@@ -128,6 +128,10 @@ struct StreamSlot: BitwiseCopyable {
     var addressIndex: UInt32 = 0
     /// Bytes of the request that the kernel has taken.
     var sentBytes: UInt32 = 0
+    /// Number of the request in the run, from 0: what a source of requests makes it from.
+    var number: UInt64 = 0
+    /// The request's own bytes, until they are sent; empty where all requests are the same.
+    var rendered = Spill()
     /// Error bytes seen while sampling.
     var sampledBytes: UInt32 = 0
     var timer = TimerLink()
