@@ -9,6 +9,7 @@ extension ResultDocument {
         var headers: [String]
         var bodyBytes: Int?
         var samePrompt: Bool
+        var source: Source?
         var api: String?
         var apiFrom: String?
         var fields: [String]?
@@ -50,7 +51,7 @@ extension ResultDocument {
             case url, method, headers
             case bodyBytes = "body_bytes"
             case samePrompt = "same_prompt"
-            case api
+            case source, api
             case apiFrom = "api_from"
             case fields, end, addresses
             case sourceAddresses = "source_addresses"
@@ -77,6 +78,21 @@ extension ResultDocument {
 }
 
 extension ResultDocument.Plan {
+    /// Where requests that differ came from.
+    struct Source: Codable, Equatable, Sendable {
+        var kind: String
+        var file: String?
+        var rows: Int?
+        var dropped: [Dropped]
+        var order: String?
+    }
+
+    /// Rows of a file that a filter left out.
+    struct Dropped: Codable, Equatable, Sendable {
+        var reason: String
+        var count: Int
+    }
+
     /// How TLS was spoken; absent for plain connections.
     struct TLS: Codable, Equatable, Sendable {
         var verify: Bool

@@ -126,8 +126,9 @@ extension ResultDocument.Plan {
         url = Redaction.url(of: request)
         method = request.method
         headers = request.headers.map(\.name)
-        bodyBytes = request.body?.count
-        samePrompt = true
+        bodyBytes = plan.source == nil ? request.body?.count : nil
+        samePrompt = !result.sources.contains { $0?.hasVaryingBodies == true }
+        source = plan.source.map { Source($0.summary) }
         api = result.apiName
         apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
         fields = plan.fields.map { $0.fields.map(\.text) }
@@ -177,6 +178,23 @@ extension ResultDocument.Plan {
         )
         keepalive = plan.keepAlive
         reuse = plan.reuseLimit
+    }
+}
+
+extension RunResult {
+    /// Where the requests of each class come from; nil where all of a class are the same.
+    var sources: [RequestSource?] {
+        classes.isEmpty ? [plan.source] : classes.map(\.result.plan.source)
+    }
+}
+
+extension ResultDocument.Plan.Source {
+    fileprivate init(_ summary: SourceSummary) {
+        kind = summary.kind
+        file = summary.file
+        rows = summary.rows
+        dropped = summary.dropped.map { .init(reason: $0.reason, count: $0.count) }
+        order = summary.order?.rawValue
     }
 }
 

@@ -82,11 +82,7 @@ public struct TextReport {
         }
         layout.field("plan", planLine, indent: 0)
         layout.field("client", clientLine, indent: 0)
-        layout.field(
-            "prompt",
-            "same prompt in every request: prefix caches may be hot",
-            indent: 0
-        )
+        layout.field("prompt", promptLine, indent: 0)
         interruption(&layout)
     }
 
@@ -102,6 +98,23 @@ public struct TextReport {
             "by \(end) after \(measured)\(planned) of the measured window",
             indent: 0
         ) { $0.red }
+    }
+
+    private var promptLine: String {
+        let sources = result.sources
+        guard sources.contains(where: { $0?.hasVaryingBodies == true }) else {
+            return sources.count > 1
+                ? "same prompt in every request of a class: prefix caches may be hot"
+                : "same prompt in every request: prefix caches may be hot"
+        }
+        guard sources.count == 1, let summary = sources[0]?.summary else {
+            return "requests differ in some of the classes"
+        }
+        guard let file = summary.file, let rows = summary.rows else {
+            return summary.kind == "template" ? "a body of its own in each request" : summary.kind
+        }
+        let order = summary.order.map { ", \($0.rawValue)" } ?? ""
+        return PrintableText.line("\(file): \(Units.count(rows)) rows\(order)")
     }
 
     var planLine: String {

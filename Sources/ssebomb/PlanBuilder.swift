@@ -7,6 +7,7 @@ import SSEBombCore
 /// The flags that say what is asked of whom; `request` names one URL at most.
 struct TargetOptions {
     var request: RequestOptions
+    var prompts: PromptOptions
     var stream: StreamOptions
     var timeLimits: TimeLimitOptions
     var connection: ConnectionOptions
@@ -37,6 +38,10 @@ struct PreparedRun {
     var template: RequestTemplate
     var url: TargetURL
     var warnings: [String]
+    /// What is to be said that is no warning.
+    var notes: [String]
+    /// The plan's source without the switch that a server may refuse; nil where it has none.
+    var fallback: RequestSource?
 }
 
 /// Builds plans.
@@ -65,13 +70,22 @@ enum PlanBuilder {
         let assembled = try target.request.assemble(
             api: target.stream.api,
             keepAlive: keepAlive,
-            imported: imported
+            imported: imported,
+            prompts: target.prompts
         )
         let tls = try target.tls.resolve(scheme: assembled.url.scheme)
         let limits = try wireLimits(target.stream.limit)
         let template = try RequestTemplate(
             assembled.specification,
             userAgent: "ssebomb/\(version)"
+        )
+        let source = try source(assembled.parts, template)
+        var first = assembled.specification
+        if let source { first.body = source.firstBody }
+        let warnings = try RequestOptions.checkBody(
+            of: first,
+            origin: assembled.origin,
+            api: target.stream.api
         )
         let addresses = try target.connection.resolve(for: assembled.specification)
         var plan = RunPlan(
@@ -82,6 +96,7 @@ enum PlanBuilder {
             threads: load.threads,
             cpus: load.cpus
         )
+        plan.source = source
         plan.requests = load.requests
         plan.arrivals = load.arrivals
         plan.sourceAddresses = addresses.local
@@ -99,8 +114,23 @@ enum PlanBuilder {
             plan: plan,
             template: template,
             url: assembled.url,
-            warnings: assembled.warnings
+            warnings: assembled.warnings + warnings,
+            notes: assembled.notes,
+            fallback: try Self.source(assembled.fallback, template)
         )
+    }
+
+    /// The source of requests that differ; nil where all are the same.
+    private static func source(
+        _ parts: RequestParts?,
+        _ template: RequestTemplate
+    ) throws(SetupError) -> RequestSource? {
+        guard let parts else { return nil }
+        do throws(TemplateFault) {
+            return try RequestSource(parts, head: template)
+        } catch {
+            throw SetupError(.usage, "URL or header field: \(error.problem)")
+        }
     }
 
     private static func apply(

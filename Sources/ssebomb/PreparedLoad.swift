@@ -15,6 +15,8 @@ struct PreparedLoad {
 
     var classes: [Part] = []
     var warnings: [String] = []
+    /// What is to be said that is no warning.
+    var notes: [String] = []
     var thresholds: [Threshold] = []
     /// The scenario that says the same as the command line; nil where that named one.
     var scenario: String?
@@ -129,6 +131,7 @@ struct PreparedLoad {
         options.apply(to: &run.plan)
         try behaviour.apply(to: &run.plan)
         for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
+        for note in run.notes where !notes.contains(note) { notes.append(note) }
         classes.append(Part(name: name, run: run))
     }
 

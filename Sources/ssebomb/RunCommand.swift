@@ -17,6 +17,7 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup(title: "Request") var request: RequestOptions
     @OptionGroup(title: "Targets") var targets: TargetListOptions
+    @OptionGroup(title: "Bodies and prompts") var prompts: PromptOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
     @OptionGroup(title: "Users") var behaviour: BehaviourOptions
@@ -61,7 +62,12 @@ struct RunCommand: ParsableCommand {
             prepared.warnings.append(refusal)
         }
         if !output.quiet {
+            for note in prepared.notes { Terminal.message(note) }
             for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
+        }
+        for index in prepared.classes.indices {
+            let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
+            if let sentence, !output.quiet { Terminal.message(sentence) }
         }
         let log = try output.openEventLog()
         let (result, thresholds) = try carryOut(prepared, watch, log)
@@ -90,6 +96,7 @@ struct RunCommand: ParsableCommand {
     var target: TargetOptions {
         TargetOptions(
             request: request,
+            prompts: prompts,
             stream: stream,
             timeLimits: timeLimits,
             connection: connection,

@@ -63,7 +63,8 @@ struct ClassLane {
     init(_ load: ClassLoad, loops: Int) {
         self.load = load
         stats = (0..<loops).map { _ in LoopStats() }
-        request = Self.copy(load.template.bytes)
+        // With a source every slot has its own.
+        request = Self.copy(load.plan.source == nil ? load.template.bytes : [])
         until = Self.copy(load.plan.until ?? [])
         fields = load.plan.fields.map { FieldReader($0) }
     }

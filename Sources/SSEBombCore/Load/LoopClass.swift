@@ -27,6 +27,8 @@ struct LoopClass {
     let loggedSlots: Int
     /// Time between two connects.
     let connectInterval: Int64
+    /// Loops that the class has streams in.
+    let loops: UInt64
 
     // MARK: Owned machinery
 
@@ -55,6 +57,8 @@ struct LoopClass {
     /// Addresses that refused before they ever worked, while another is left.
     var addressStates: [AddressState]
     var unfinished = UnfinishedTable()
+    /// Number of this loop's next request of the class, where the plan counts none.
+    var nextNumber: UInt64
     /// When the last request ended.
     var lastFinish = Instant.none
 
@@ -82,6 +86,8 @@ struct LoopClass {
         connectInterval =
             rate > 0 ? Int64(min(1e9 * Double(setup.share.loops) / rate, 3.2e16)) : 0
         nextConnect = windows.start
+        loops = UInt64(setup.share.loops)
+        nextNumber = UInt64(setup.share.rank)
     }
 
     func destroy() {

@@ -81,6 +81,7 @@ extension LoopThread {
         self.arrivals?.pacer.advance()
         self.arrivals?.lastStart = now
         slot.pointee.sched = due
+        slot.pointee.number = arrivals.pacer.number
         if windows.isMeasured(due) {
             arrivals.starts.add(now)
             if due > arrivals.noSlotUntil {

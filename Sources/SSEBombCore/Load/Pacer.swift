@@ -48,15 +48,14 @@ struct ArrivalPacer: BitwiseCopyable {
         look()
     }
 
-    /// Number in the schedule of the arrival that was passed last.
-    private(set) var lastNumber: UInt64 = 0
+    /// Number of the next arrival in the run, from 0.
+    var number: UInt64 { schedule.number }
 
     /// The run's number of requests leaves none for this loop.
     var hasReachedLimit: Bool { schedule.number >= limit }
 
     /// Passes on to the loop's next arrival.
     mutating func advance() {
-        lastNumber = schedule.number
         step()
         passToOwn()
         passed += 1

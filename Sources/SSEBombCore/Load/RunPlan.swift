@@ -7,6 +7,8 @@ public struct RunPlan: Sendable {
 
     /// What is asked of which host.
     public var request: RequestSpecification
+    /// Where requests that differ come from; nil sends the same bytes always.
+    public var source: RequestSource?
     /// Where connections go; every address of the name, used in turn.
     public var addresses: [SocketAddress]
     /// Local addresses, used in turn; empty lets the kernel choose.
