@@ -219,7 +219,8 @@ private let layers: [String: Set<String>] = [
     "HTTP": ["System", "Memory"],
     "SSE": ["System", "Memory"],
     "Transport": ["System", "Memory", "Stats"],
-    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
+    "Traces": ["System", "SSE"],
+    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport", "Traces"],
     "Mock": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
 ]
 

@@ -83,6 +83,7 @@ extension LoopThread {
         slot.pointee.sched = due
         if windows.isMeasured(due) {
             arrivals.starts.add(now)
+            self.arrivals?.greatestLateness = max(arrivals.greatestLateness, now - due)
             if due > arrivals.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {
