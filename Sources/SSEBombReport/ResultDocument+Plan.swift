@@ -21,12 +21,14 @@ extension ResultDocument {
         var streams: Int
         var rate: Double?
         var arrivals: String?
+        var trace: Trace?
         var durationS: Double?
         var requests: UInt64?
         var rampS: Double
         var warmupS: Double
         var drainS: Double
         var thinkS: Double
+        var rampDownS: Double?
         var connectRate: Double?
         var seed: UInt64
         var threads: Int
@@ -55,13 +57,14 @@ extension ResultDocument {
             case apiFrom = "api_from"
             case fields, end, addresses
             case sourceAddresses = "source_addresses"
-            case tls, model, streams, rate, arrivals
+            case tls, model, streams, rate, arrivals, trace
             case durationS = "duration_s"
             case requests
             case rampS = "ramp_s"
             case warmupS = "warmup_s"
             case drainS = "drain_s"
             case thinkS = "think_s"
+            case rampDownS = "ramp_down_s"
             case connectRate = "connect_rate"
             case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"

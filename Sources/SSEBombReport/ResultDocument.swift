@@ -15,6 +15,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var verdict: VerdictRecord
     var counts: Counts
     var arrivals: Arrivals?
+    var stages: [Stage]?
     var rates: Rates
     /// By `Metric`'s raw values.
     var metrics: [String: MetricRecord]
@@ -27,7 +28,8 @@ struct ResultDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
-        case tool, run, plan, environment, verdict, counts, arrivals, rates, metrics, intervals
+        case tool, run, plan, environment, verdict, counts, arrivals, stages, rates, metrics
+        case intervals
         case intervalS = "interval_s"
         case classes, client, errors, thresholds
     }

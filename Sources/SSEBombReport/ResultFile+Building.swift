@@ -18,6 +18,8 @@ extension ResultDocument {
         self.verdict = VerdictRecord(verdict)
         counts = Counts(result, redaction)
         arrivals = Arrivals(result)
+        let accounts = result.stageAccounts
+        stages = accounts.isEmpty ? nil : accounts.map { Stage($0) }
         rates = Rates(result)
         metrics = Self.metrics(result)
         intervals = Self.intervals(result)
@@ -139,13 +141,15 @@ extension ResultDocument.Plan {
         model = result.loadModel
         streams = plan.streams
         rate = plan.arrivals?.rate
-        arrivals = plan.arrivals?.law.name
+        arrivals = plan.arrivals?.process
+        trace = plan.arrivals?.replay.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }
         requests = plan.requests
         rampS = seconds(plan.ramp)
         warmupS = seconds(plan.warmup)
         drainS = seconds(plan.drain)
         thinkS = seconds(plan.think)
+        rampDownS = plan.stages == nil ? nil : seconds(plan.rampDown)
         connectRate = plan.connectRate > 0 ? finite(plan.connectRate) : nil
         seed = plan.seed
         threads = plan.threads

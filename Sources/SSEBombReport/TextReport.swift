@@ -35,6 +35,7 @@ public struct TextReport {
         headline(&layout)
         requests(&layout)
         arrivals(&layout)
+        stages(&layout)
         throughput(&layout)
         latencies(&layout)
         serverTimes(&layout)
@@ -121,7 +122,7 @@ public struct TextReport {
         let plan = result.plan
         let streams =
             "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
-        var parts = plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" } ?? streams
+        var parts = plan.arrivals.map { rate($0) } ?? streams
         // Streams of one class and rates of another make no sum.
         let hasSum = result.loadModel == "closed" || plan.arrivals != nil
         if !hasSum { parts = "\(Units.count(result.classes.count)) classes" }
@@ -133,6 +134,10 @@ public struct TextReport {
             parts += " for \(Units.setting(duration)) or \(Units.count(requests)) requests"
         case (nil, nil): break
         }
+        if let line = plan.line {
+            parts += ", stages \(line.words(plan.levelUnit) { Units.setting($0) })"
+        }
+        if plan.stages != nil { parts += ", ramp-down \(Units.setting(plan.rampDown))" }
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
@@ -148,6 +153,11 @@ public struct TextReport {
         if !hasSum { return parts + tail }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
         return parts + ", connects \(pace)" + tail
+    }
+
+    private func rate(_ load: OpenLoad) -> String {
+        if load.replay != nil { return "arrivals of a trace" }
+        return load.line == nil ? "\(Units.rate(load.rate))/s \(load.law.name)" : load.law.name
     }
 
     private var clientLine: String {

@@ -69,15 +69,38 @@ enum DryRun {
         ]
         if let load = plan.arrivals {
             rows.append(("rate", "\(Units.rate(load.rate))/s"))
-            rows.append(("arrivals", load.law.name))
+            rows.append(("arrivals", load.process))
             rows.append(("max_streams", "\(plan.streams)"))
         } else {
             rows.append(("streams", "\(plan.streams)"))
         }
+        rows += changingRows(plan)
         rows += timeRows(plan)
         if let tls = plan.tls {
             rows.append(("tls", describe(tls)))
         }
+        return rows
+    }
+
+    /// How the load changes, where it does.
+    private static func changingRows(_ plan: RunPlan) -> [(String, String)] {
+        var rows: [(String, String)] = []
+        if let line = plan.line { rows.append(("stages", line.words(plan.levelUnit, spell))) }
+        if plan.stages != nil { rows.append(("ramp_down", spell(plan.rampDown))) }
+        guard let replay = plan.arrivals?.replay else { return rows }
+        let trace = replay.trace
+        let summary = trace.summary
+        rows.append(("trace", "\(Terminal.printable(trace.path)), \(trace.format.rawValue)"))
+        rows.append(
+            (
+                "trace_rows",
+                "\(summary.rows), with \(summary.inputTokens) prompt tokens and"
+                    + " \(summary.outputTokens) answer tokens"
+            )
+        )
+        let end = summary.window.end.map(spell) ?? "its end"
+        rows.append(("trace_window", "from \(spell(summary.window.start)) to \(end)"))
+        rows.append(("speed", "\(Units.number(replay.speed))"))
         return rows
     }
 

@@ -10,6 +10,7 @@ enum HelpText {
           ssebomb -c 50 -n 500 --bearer-env OPENAI_API_KEY --post body.json URL
           ssebomb -R 100 -d 60s --post body.json URL   (100 requests a second)
           ssebomb -c 50 --model m --dataset sharegpt.json --order shuffle URL
+          ssebomb --stage 30s:200/s --stage 2m:200/s --post body.json URL
           ssebomb -c 2000 --ramp 10s --warmup 5s -o result.json URL
           ssebomb -c 200 -d 60s --threshold 'ttft:p99<500ms' --post body.json URL
           ssebomb --dry-run --post body.json URL   (sends nothing)

@@ -23,6 +23,8 @@ struct LoadShape {
     var cpus: [Int32]
     /// Set for the open model; `streams` is then the most that are open at a time.
     var arrivals: OpenLoad?
+    /// Set where the number of streams changes; `streams` is then the highest.
+    var stages: LoadLine?
     /// Fewer streams will do where so many don't fit.
     var shrinksToFit = false
 
@@ -99,6 +101,7 @@ enum PlanBuilder {
         plan.source = source
         plan.requests = load.requests
         plan.arrivals = load.arrivals
+        plan.stages = load.stages
         plan.sourceAddresses = addresses.local
         plan.tls = tls
         plan.keepAlive = keepAlive
@@ -165,9 +168,18 @@ enum PlanBuilder {
         _ options: LoadOptions,
         usable: [Int32]
     ) throws(SetupError) -> (shape: LoadShape, warnings: [String]) {
-        let open = try options.openLoad()
+        let staged = try options.loadLine()
+        let stages = staged.flatMap { $0.isRate ? nil : $0.line }
+        let open = try options.openLoad(staged.flatMap { $0.isRate ? $0.line : nil })
+        try options.checkRampDown(stages)
         let (flag, asked) =
-            open == nil ? ("-c", options.streams ?? 1) : ("--max-streams", options.maxStreams ?? 1)
+            if open != nil {
+                ("--max-streams", options.maxStreams ?? 1)
+            } else if let stages {
+                ("--stage", UInt64(min(stages.highest, 1e18)))
+            } else {
+                ("-c", options.streams ?? 1)
+            }
         guard asked <= mostStreams else {
             throw SetupError(
                 .usage,
@@ -183,7 +195,8 @@ enum PlanBuilder {
         }
         let threads = min(options.threads.map { Int($0) } ?? cpus.count, mostThreads)
         if let open { return (LoadShape(open, options, threads: threads, cpus: cpus), []) }
-        let streams = Int(min(asked, options.requests ?? asked))
+        // The stages say how many of them start.
+        let streams = Int(stages == nil ? min(asked, options.requests ?? asked) : asked)
         var warnings: [String] = []
         if streams < Int(asked) {
             warnings.append("-n \(streams) needs no more than \(streams) of the \(asked) streams")
@@ -193,19 +206,27 @@ enum PlanBuilder {
                 "\(threads) threads for \(streams) streams: only \(streams) are started"
             )
         }
-        let shape = LoadShape(
+        var shape = LoadShape(
             streams: streams,
-            duration: duration(options),
+            duration: duration(options, nil),
             requests: options.requests,
             threads: max(1, min(threads, streams)),
             cpus: cpus
         )
+        if let stages {
+            shape.stages = stages
+            shape.duration = stages.duration - (options.warmup ?? 0)
+        }
         return (shape, warnings)
     }
 
-    /// The measured time; nil where a number of requests alone ends the run.
-    static func duration(_ options: LoadOptions) -> Int64? {
-        options.duration ?? (options.requests == nil ? Nanoseconds.seconds(10) : nil)
+    /// The measured time; nil where a number of requests alone ends the run. Stages and traces last
+    /// as long as they do, the warm-up included.
+    static func duration(_ options: LoadOptions, _ load: OpenLoad?) -> Int64? {
+        if let line = load?.line { return line.duration - (options.warmup ?? 0) }
+        if let duration = options.duration { return duration }
+        if let replay = load?.replay { return max(1, replay.duration - (options.warmup ?? 0)) }
+        return options.requests == nil ? Nanoseconds.seconds(10) : nil
     }
 
     /// Limits from `NAME=SIZE` texts; later ones win.

@@ -58,6 +58,15 @@ struct PreparedLoad {
                 )
             }
             thresholds += part.judgement.thresholds.map { $0.scoped(to: own.name) }
+            // Windows are those of all classes.
+            let (time, other) = (classes[0].run.plan.duration, classes[classes.count - 1])
+            guard other.run.plan.duration == time else {
+                throw file.fault(
+                    own.line,
+                    "class '\(own.name)' isn't as long as the first, by its stages or its trace:"
+                        + " set a duration above all classes"
+                )
+            }
         }
         try check(command.judgement)
     }
@@ -140,6 +149,13 @@ struct PreparedLoad {
         _ shape: LoadShape,
         _ weights: [Double]
     ) throws(SetupError) -> [LoadShape] {
+        if shape.stages != nil {
+            throw SetupError(
+                .usage,
+                "--stage of streams with \(weights.count) URLs: write a class for each in a"
+                    + " scenario, or stages of a rate (N/s)"
+            )
+        }
         guard let streams = TargetList.share(shape.streams, by: weights) else {
             throw SetupError(
                 .usage,

@@ -206,6 +206,7 @@ extension LoadOptions {
         if let warmup { plan.warmup = warmup }
         if let drain { plan.drain = drain }
         if let think { plan.think = think }
+        if let rampDown { plan.rampDown = rampDown }
         if let connectRate { plan.connectRate = connectRate }
         // Pacing would hide that a request starts late.
         if plan.arrivals != nil { plan.connectRate = 0 }

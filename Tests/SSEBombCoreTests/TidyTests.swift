@@ -220,7 +220,8 @@ private let layers: [String: Set<String>] = [
     "SSE": ["System", "Memory"],
     "Transport": ["System", "Memory", "Stats"],
     "Requests": ["System", "Memory", "HTTP", "SSE"],
-    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport", "Requests"],
+    "Traces": ["System", "SSE"],
+    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport", "Requests", "Traces"],
     "Mock": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
 ]
 

@@ -28,6 +28,8 @@ public struct ClassLoad: Sendable {
         var plan = plans[0]
         guard plans.count > 1 else { return plan }
         plan.streams = plans.reduce(0) { $0 + $1.streams }
+        // Each class follows its own.
+        plan.stages = nil
         plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
         if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
         if plans.contains(where: { $0.cancellation != plan.cancellation }) {

@@ -84,6 +84,7 @@ extension LoopThread {
         slot.pointee.number = arrivals.pacer.number
         if windows.isMeasured(due) {
             arrivals.starts.add(now)
+            self.arrivals?.greatestLateness = max(arrivals.greatestLateness, now - due)
             if due > arrivals.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {

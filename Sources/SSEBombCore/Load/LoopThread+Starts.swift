@@ -20,7 +20,9 @@ extension LoopThread {
                 continue
             }
             for index in slots {
-                if plan.ramp > 0 {
+                if isStaged {
+                    coldScheduleStaged(index, slab[index], notBefore: began, began)
+                } else if plan.ramp > 0 {
                     let phase = Int64(random.unit() * Double(plan.ramp))
                     slab[index].pointee.sched = windows.start + phase
                     wheel.arm(index, at: windows.start + phase)
@@ -64,6 +66,7 @@ extension LoopThread {
             // Its paced turn comes after the last start.
             return retire(index, slot)
         }
+        if isStaged, !coldTakesPart(index, slot, now) { return }
         slot.pointee.flags.remove(.hasTicket)
         startRequest(index, slot, now)
     }
@@ -125,7 +128,7 @@ extension LoopThread {
         if let limit = plan.requests {
             return switches.takeRequest(limit: limit, of: current.pointee.number)
         }
-        defer { current.pointee.nextNumber += current.pointee.loops }
+        defer { current.pointee.nextNumber += UInt64(current.pointee.loops) }
         return current.pointee.nextNumber
     }
 

@@ -51,6 +51,12 @@ struct ArrivalPacer: BitwiseCopyable {
     /// Number of the next arrival in the run, from 0.
     var number: UInt64 { schedule.number }
 
+    /// Of all copies together.
+    func destroy() { schedule.destroy() }
+
+    /// The row of the trace that asks for the next arrival; nil without a trace.
+    var row: TraceRow? { schedule.row }
+
     /// The run's number of requests leaves none for this loop.
     var hasReachedLimit: Bool { schedule.number >= limit }
 
@@ -183,6 +189,8 @@ struct LoopArrivals {
     /// Until then no slot was free: what was due before had to wait for one.
     var noSlotUntil = Instant.none
     var lastStart = Instant.none
+    /// The most that a start of the measured window came after its instant, waits included.
+    var greatestLateness: Int64 = 0
     var isOver = false
 
     init(_ pacer: ArrivalPacer, slots: Int) {
@@ -192,6 +200,7 @@ struct LoopArrivals {
     }
 
     func destroy() {
+        pacer.destroy()
         free.destroy()
         starts.destroy()
     }

@@ -20,6 +20,12 @@ public struct RunPlan: Sendable {
 
     /// Streams held open, over all loops; with `arrivals` the most that are open at a time.
     public var streams: Int
+    /// Closed model: how many of the streams are held open at which time from the start of the run;
+    /// nil holds all of them all the time. Not with `ramp`.
+    public var stages: LoadLine?
+    /// Time that a stream gets to finish where `stages` ask for fewer; then it is cut
+    /// (nanoseconds).
+    public var rampDown: Int64 = Nanoseconds.seconds(30)
     /// Set for the open model: requests start by this law, not when a stream ends.
     public var arrivals: OpenLoad?
     /// Measured time in nanoseconds; nil when `requests` alone ends the run.

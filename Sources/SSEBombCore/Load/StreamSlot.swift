@@ -104,6 +104,9 @@ struct StreamSlot: BitwiseCopyable {
     /// When a state with a limit of its own (sampling, settling) was entered.
     var entered = Instant.none
 
+    /// When the request is cut because the load's stages ask for fewer streams; none for never.
+    var leaves = Instant.none
+
     // MARK: Counts of the request
 
     /// Tokens of the first token-bearing event.
