@@ -31,7 +31,7 @@ extension ResultDocument {
         var threads: Int
         var cpus: [Int32]
         var clock: String
-        var priority: String
+        var priority: String?
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
@@ -41,6 +41,7 @@ extension ResultDocument {
         var slowShare: Double?
         var eventsource: Bool?
         var eventLogStreams: Int?
+        var slo: [Objective]?
         var timeouts: Timeouts
         var limits: Limits
         var keepalive: Bool
@@ -71,12 +72,20 @@ extension ResultDocument {
             case slowShare = "slow_share"
             case eventsource
             case eventLogStreams = "event_log_streams"
-            case timeouts, limits, keepalive, reuse
+            case slo, timeouts, limits, keepalive, reuse
         }
     }
 }
 
 extension ResultDocument.Plan {
+    /// What each request had to keep.
+    struct Objective: Codable, Equatable, Sendable {
+        var limit: String
+        var metric: String
+        /// That keeps it, nanoseconds.
+        var greatest: Int64
+    }
+
     /// How TLS was spoken; absent for plain connections.
     struct TLS: Codable, Equatable, Sendable {
         var verify: Bool

@@ -20,6 +20,7 @@ enum DryRun {
 
     private static func text(_ run: PreparedRun, _ thresholds: [Threshold]) -> String {
         var rows = planRows(run) + streamRows(run.plan)
+        if let objectives = run.plan.objectives { rows.append(("slo", objectives.text)) }
         for gate in thresholds { rows.append(("threshold", gate.expression)) }
         rows.append(("request", "\(run.template.bytes.count) bytes, below; secrets as ***"))
         let width = rows.map(\.0.count).max() ?? 0
