@@ -10,6 +10,7 @@ extension ResultDocument {
         var count: UInt64
         var clipped: UInt64?
         var unfinished: Unfinished?
+        var sum: UInt64?
         var mean: Int64?
         var stddev: Int64?
         var min: Int64?
@@ -26,10 +27,13 @@ extension ResultDocument {
         struct Unfinished: Codable, Equatable, Sendable {
             var count: UInt64
             var greatestAge: Int64
+            /// Of the ages.
+            var histogram: String?
 
             enum CodingKeys: String, CodingKey {
                 case count
                 case greatestAge = "greatest_age"
+                case histogram
             }
         }
     }
@@ -45,6 +49,8 @@ extension ResultDocument {
         var busy: Double?
         var ttft: Latency
         var gap: Latency
+        var tpot: Latency?
+        var e2e: Latency?
         var failures: [String: UInt64]
 
         struct Requests: Codable, Equatable, Sendable {
@@ -52,6 +58,8 @@ extension ResultDocument {
             var completed: UInt64
             var failed: UInt64
             var cancelled: UInt64
+            var good: UInt64?
+            var bad: UInt64?
         }
 
         struct Latency: Codable, Equatable, Sendable {
@@ -68,7 +76,7 @@ extension ResultDocument {
             case events
             case inFlight = "in_flight"
             case busy
-            case ttft, gap, failures
+            case ttft, gap, tpot, e2e, failures
         }
     }
 
@@ -97,9 +105,9 @@ extension ResultDocument {
             var wakeups: UInt64
             var involuntarySwitches: Int64
             var runQueueWaitS: Double?
-            var windowS: Double
-            var pausedS: Double
-            var priority: String
+            var windowS: Double?
+            var pausedS: Double?
+            var priority: String?
             var priorityGivenUpAtS: Double?
 
             enum CodingKeys: String, CodingKey {

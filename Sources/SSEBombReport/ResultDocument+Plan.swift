@@ -34,7 +34,7 @@ extension ResultDocument {
         var threads: Int
         var cpus: [Int32]
         var clock: String
-        var priority: String
+        var priority: String?
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
@@ -44,6 +44,7 @@ extension ResultDocument {
         var slowShare: Double?
         var eventsource: Bool?
         var eventLogStreams: Int?
+        var slo: [Objective]?
         var timeouts: Timeouts
         var limits: Limits
         var keepalive: Bool
@@ -75,7 +76,7 @@ extension ResultDocument {
             case slowShare = "slow_share"
             case eventsource
             case eventLogStreams = "event_log_streams"
-            case timeouts, limits, keepalive, reuse
+            case slo, timeouts, limits, keepalive, reuse
         }
     }
 }
@@ -94,6 +95,14 @@ extension ResultDocument.Plan {
     struct Dropped: Codable, Equatable, Sendable {
         var reason: String
         var count: Int
+    }
+
+    /// What each request had to keep.
+    struct Objective: Codable, Equatable, Sendable {
+        var limit: String
+        var metric: String
+        /// That keeps it, nanoseconds.
+        var greatest: Int64
     }
 
     /// How TLS was spoken; absent for plain connections.

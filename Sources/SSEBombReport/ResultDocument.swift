@@ -3,6 +3,9 @@
 // measured 0. Holds no logic.
 
 /// The whole document.
+///
+/// What came after the first release of a schema version is optional, so that older files are read;
+/// the writer always fills it in.
 struct ResultDocument: Codable, Equatable, Sendable {
     /// Raised when a field changes its meaning or goes; new fields don't count.
     static let schemaVersion = 1
@@ -46,6 +49,7 @@ extension ResultDocument {
     struct Run: Codable, Equatable, Sendable {
         var id: String
         var startedAt: String
+        var lengthS: Double?
         var measuredS: Double
         var steadyS: Int?
         var steadyStartS: Int?
@@ -53,16 +57,31 @@ extension ResultDocument {
         var signal: String?
         var pausedS: Double?
         var labels: [String: String]
+        var merged: Merged?
+
+        /// What a result was merged from, and the window that its rates are of.
+        struct Merged: Codable, Equatable, Sendable {
+            var parts: [String]
+            var commonStartS: Double?
+            var commonS: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case parts
+                case commonStartS = "common_start_s"
+                case commonS = "common_s"
+            }
+        }
 
         enum CodingKeys: String, CodingKey {
             case id
             case startedAt = "started_at"
+            case lengthS = "length_s"
             case measuredS = "measured_s"
             case steadyS = "steady_s"
             case steadyStartS = "steady_start_s"
             case interrupted, signal
             case pausedS = "paused_s"
-            case labels
+            case labels, merged
         }
     }
 
@@ -129,6 +148,7 @@ extension ResultDocument {
     /// What happened how often.
     struct Counts: Codable, Equatable, Sendable {
         var requests: Requests
+        var slo: Objectives?
         var failures: [String: UInt64]
         var status: [String: UInt64]
         var finishReasons: [String: UInt64]
@@ -140,8 +160,8 @@ extension ResultDocument {
         var retries: UInt64
         var unknownEvents: UInt64
         var coalesced: Coalesced
-        var lateStamps: UInt64
-        var lumps: Lumps
+        var lateStamps: UInt64?
+        var lumps: Lumps?
         var stampsReplaced: UInt64?
         var clockSteps: UInt64?
         var fullReads: UInt64
@@ -176,6 +196,22 @@ extension ResultDocument {
             }
         }
 
+        /// Requests by what they had to keep.
+        struct Objectives: Codable, Equatable, Sendable {
+            var good: UInt64
+            var goodInWindow: UInt64
+            var bad: UInt64
+            var undecided: UInt64
+            /// By limit, as it was written.
+            var missed: [String: UInt64]
+
+            enum CodingKeys: String, CodingKey {
+                case good
+                case goodInWindow = "good_in_window"
+                case bad, undecided, missed
+            }
+        }
+
         struct Coalesced: Codable, Equatable, Sendable {
             var atArrival: UInt64
             var atReading: UInt64
@@ -190,7 +226,7 @@ extension ResultDocument {
         /// to tell.
         struct Lumps: Codable, Equatable, Sendable {
             var streams: UInt64
-            var bursts: UInt64
+            var bursts: UInt64?
             var of: UInt64
         }
 
@@ -219,10 +255,22 @@ extension ResultDocument {
 
         struct Tokens: Codable, Equatable, Sendable {
             var completion: UInt64
+            /// Those that arrived in the measured window; of merged results alone, whose rates are
+            /// of another one.
+            var inWindow: Double?
             var prompt: UInt64?
+            var requestsWithPrompt: UInt64?
             var cached: UInt64?
             var reasoning: UInt64?
             var basis: String
+
+            enum CodingKeys: String, CodingKey {
+                case completion
+                case inWindow = "in_window"
+                case prompt
+                case requestsWithPrompt = "requests_with_prompt"
+                case cached, reasoning, basis
+            }
         }
 
         struct Bytes: Codable, Equatable, Sendable {
@@ -244,7 +292,7 @@ extension ResultDocument {
         }
 
         enum CodingKeys: String, CodingKey {
-            case requests, failures, status
+            case requests, slo, failures, status
             case finishReasons = "finish_reasons"
             case events
             case tokenEvents = "token_events"
@@ -271,12 +319,15 @@ extension ResultDocument {
         var tokens: Double?
         var basis: String?
         var events: Double?
+        var goodput: Double?
+        var attainment: Double?
         var steady: Steady?
 
         struct Steady: Codable, Equatable, Sendable {
             var requests: Double
             var tokens: Double?
             var events: Double
+            var goodput: Double?
         }
     }
 }

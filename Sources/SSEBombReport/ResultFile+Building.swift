@@ -46,7 +46,10 @@ extension ResultDocument {
 
     private static func intervals(_ result: RunResult) -> [IntervalRecord] {
         let tokensPerEvent = result.tokensPerEvent
-        return result.intervals.map { IntervalRecord($0, tokensPerEvent: tokensPerEvent) }
+        let isJudged = result.plan.objectives != nil
+        return result.intervals.map {
+            IntervalRecord($0, tokensPerEvent: tokensPerEvent, isJudged: isJudged)
+        }
     }
 }
 
@@ -62,18 +65,6 @@ extension ResultDocument.ClassRecord {
         metrics = ResultDocument.metrics(result)
         intervals = ResultDocument.intervals(result)
         errors = result.errors.map { ResultDocument.ErrorRecord($0, redaction) }
-    }
-}
-
-extension RunResult {
-    /// What one token-bearing event is worth, over the measured window: the time line counts
-    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were
-    /// counted.
-    fileprivate var tokensPerEvent: Double? {
-        guard hasTokens else { return nil }
-        if counts.throughputBasis == .event { return 1 }
-        guard counts.tokenEvents > 0 else { return nil }
-        return counts.tokensInWindow / Double(counts.tokenEvents)
     }
 }
 
@@ -100,6 +91,7 @@ extension ResultDocument.Run {
     fileprivate init(_ result: RunResult, context: RunContext) {
         id = context.id
         startedAt = Timestamp.rfc3339(result.startedAt)
+        lengthS = Double(result.length) / 1e9
         measuredS = Double(result.measured) / 1e9
         steadyS = result.steady?.seconds
         steadyStartS = result.steady?.startSeconds
@@ -107,6 +99,13 @@ extension ResultDocument.Run {
         signal = result.signalName
         pausedS = result.pausedByHand > 0 ? seconds(result.pausedByHand) : nil
         labels = context.labels
+        merged = result.merged.map { merged in
+            Merged(
+                parts: merged.parts,
+                commonStartS: merged.window.map { Double($0.start - result.startedAt) / 1e9 },
+                commonS: merged.window.map { Double($0.length) / 1e9 }
+            )
+        }
     }
 }
 
@@ -122,7 +121,7 @@ extension ResultDocument.Environment {
 }
 
 extension ResultDocument.Plan {
-    fileprivate init(_ result: RunResult) {
+    init(_ result: RunResult) {
         let plan = result.plan
         let request = plan.request
         url = Redaction.url(of: request)
@@ -165,6 +164,9 @@ extension ResultDocument.Plan {
         slowShare = plan.slowReaders?.share
         eventsource = plan.eventSource ? true : nil
         eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
+        slo = plan.objectives?.limits.map {
+            Objective(limit: $0.text, metric: $0.metric.rawValue, greatest: $0.greatest)
+        }
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
             headerS: plan.timeouts.header.map { seconds($0) },
@@ -218,6 +220,7 @@ extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
         requests = Requests(counts, result.plan)
+        slo = counts.objectives.map { Objectives($0, result.plan.objectives) }
         failures = byName(counts.failures)
         status = [:]
         for (code, count) in counts.status { status[String(code)] = count }
@@ -252,7 +255,7 @@ extension ResultDocument.Counts {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
         }
         eventLog = counts.eventLog.map { EventLog(written: $0.written, lost: $0.lost) }
-        if result.hasTokens { tokens = Tokens(counts) }
+        if result.hasTokens { tokens = Tokens(counts, isMerged: result.merged != nil) }
         let usesTLS = result.plan.tls != nil
         bytes = Bytes(
             received: counts.bytesReceived,
@@ -268,10 +271,25 @@ extension ResultDocument.Counts {
     }
 }
 
+extension ResultDocument.Counts.Objectives {
+    fileprivate init(_ counts: ObjectiveCounts, _ objectives: ServiceObjectives?) {
+        good = counts.good
+        goodInWindow = counts.goodInWindow
+        bad = counts.bad
+        undecided = counts.undecided
+        missed = [:]
+        for (limit, count) in zip(objectives?.limits ?? [], counts.missed) {
+            missed[limit.text] = count
+        }
+    }
+}
+
 extension ResultDocument.Counts.Tokens {
-    fileprivate init(_ counts: RunCounts) {
+    fileprivate init(_ counts: RunCounts, isMerged: Bool) {
         completion = counts.completionTokens
+        inWindow = isMerged ? finite(TokenSum.exact(counts.tokensInWindow)) : nil
         prompt = counts.promptTokens
+        requestsWithPrompt = counts.promptTokens.map { _ in counts.requestsWithPrompt }
         cached = counts.cachedTokens
         reasoning = counts.reasoningTokens
         basis = counts.tokenBasis.rawValue
@@ -296,17 +314,23 @@ extension ResultDocument.Counts.Requests {
 
 extension ResultDocument.Rates {
     fileprivate init(_ result: RunResult) {
-        if let measured = result.measuredSeconds {
-            requests = Double(result.counts.completedInWindow) / measured
+        if let window = result.rateWindow {
+            requests = Double(window.requests) / window.seconds
             basis = result.hasTokens ? result.counts.throughputBasis.rawValue : nil
-            tokens = result.hasTokens ? finite(result.counts.tokensInWindow / measured) : nil
-            events = Double(result.counts.events) / measured
+            tokens = result.hasTokens ? finite(window.tokens / window.seconds) : nil
+            events = Double(window.events) / window.seconds
+            goodput = result.goodput
         }
+        attainment = result.counts.objectives?.attainment
         guard let window = result.steady, window.seconds > 0 else { return }
+        let tokens = TokenSum.exact(window.tokens)
         steady = Steady(
             requests: Double(window.requests) / Double(window.seconds),
-            tokens: result.hasTokens ? finite(window.tokens / Double(window.seconds)) : nil,
-            events: Double(window.events) / Double(window.seconds)
+            tokens: result.hasTokens ? finite(tokens / Double(window.seconds)) : nil,
+            events: Double(window.events) / Double(window.seconds),
+            goodput: result.plan.objectives.map { _ in
+                Double(window.good) / Double(window.seconds)
+            }
         )
     }
 }
@@ -317,10 +341,17 @@ extension ResultDocument.MetricRecord {
         let waits = waits.flatMap { $0.count > 0 ? $0 : nil }
         guard !histogram.isEmpty || waits != nil else { return nil }
         count = histogram.count
-        unfinished = waits.map { Unfinished(count: $0.count, greatestAge: $0.greatestAge) }
+        unfinished = waits.map {
+            Unfinished(
+                count: $0.count,
+                greatestAge: $0.greatestAge,
+                histogram: $0.ages.base64V2()
+            )
+        }
         self.basis = basis?.rawValue
         guard !histogram.isEmpty else { return }
         clipped = histogram.clipped > 0 ? histogram.clipped : nil
+        sum = histogram.sum < .max ? histogram.sum : nil
         mean = nanoseconds(histogram.mean)
         stddev = nanoseconds(histogram.standardDeviation)
         min = histogram.min
@@ -337,13 +368,16 @@ extension ResultDocument.MetricRecord {
 }
 
 extension ResultDocument.IntervalRecord {
-    fileprivate init(_ interval: RunInterval, tokensPerEvent: Double?) {
+    /// - Parameter isJudged: whether the run has objectives.
+    fileprivate init(_ interval: RunInterval, tokensPerEvent: Double?, isJudged: Bool) {
         startS = interval.startSeconds
         requests = Requests(
             started: interval.started,
             completed: interval.completed,
             failed: interval.failed,
-            cancelled: interval.cancelled
+            cancelled: interval.cancelled,
+            good: isJudged ? interval.good : nil,
+            bad: isJudged ? interval.bad : nil
         )
         tokenEvents = interval.tokenEvents
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }
@@ -352,6 +386,8 @@ extension ResultDocument.IntervalRecord {
         busy = finite(interval.busiest)
         ttft = Latency(interval.ttft)
         gap = Latency(interval.gap)
+        tpot = Latency(interval.tpot)
+        e2e = Latency(interval.e2e)
         failures = byName(interval.failures)
     }
 }
@@ -439,8 +475,6 @@ private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
 private func nanoseconds(_ value: Double) -> Int64? {
     Int64(exactly: value.rounded())
 }
-
-/// Token counts that only a server's usage can give: 0 says that it gave none.
 
 private func byName(_ failures: [StreamFailure: UInt64]) -> [String: UInt64] {
     var named: [String: UInt64] = [:]

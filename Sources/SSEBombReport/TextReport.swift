@@ -34,6 +34,7 @@ public struct TextReport {
         gates(&layout)
         headline(&layout)
         requests(&layout)
+        objectives(&layout)
         arrivals(&layout)
         stages(&layout)
         throughput(&layout)
@@ -83,6 +84,14 @@ public struct TextReport {
         }
         layout.field("plan", planLine, indent: 0)
         layout.field("client", clientLine, indent: 0)
+        objectivesLine(&layout)
+        if let merged = result.merged {
+            let parts = "\(Units.count(merged.parts.count)) results"
+            let window =
+                merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
+                ?? "no time in common, so there are no rates"
+            layout.field("merged from", "\(parts), \(window)", indent: 0)
+        }
         layout.field("prompt", promptLine, indent: 0)
         interruption(&layout)
     }
@@ -236,22 +245,25 @@ public struct TextReport {
         + "longer with -d, or shorten --ramp and --warmup."
 
     private func throughput(_ layout: inout TextLayout) {
-        guard let measured = result.measuredSeconds else { return }
-        let counts = result.counts
-        var heading = ["Throughput", "measured \(Units.duration(result.measured))"]
+        guard let window = result.rateWindow else { return }
+        let basis = result.counts.throughputBasis.rawValue
+        let length = Units.duration(Int64(clamping: window.seconds * 1e9))
+        var heading = ["Throughput", "\(result.merged == nil ? "measured" : "common") \(length)"]
         var rows: [(name: String, figures: [Double])] = [
-            ("requests/s", [Double(counts.completedInWindow) / measured]),
-            ("tokens/s (\(counts.throughputBasis.rawValue))", [counts.tokensInWindow / measured]),
-            ("events/s", [Double(counts.events) / measured]),
+            ("requests/s", [Double(window.requests) / window.seconds]),
+            ("tokens/s (\(basis))", [window.tokens / window.seconds]),
+            ("events/s", [Double(window.events) / window.seconds]),
         ]
+        if let goodput = result.goodput { rows.append(("goodput/s", [goodput])) }
         let hasTokens = result.hasTokens
         // With a rate it is the measured window.
         if let steady = result.steady, steady.seconds > 0, result.plan.arrivals == nil {
             heading.append("steady \(steady.seconds) s from \(steady.startSeconds) s")
             let seconds = Double(steady.seconds)
             rows[0].figures.append(Double(steady.requests) / seconds)
-            rows[1].figures.append(steady.tokens / seconds)
+            rows[1].figures.append(TokenSum.exact(steady.tokens) / seconds)
             rows[2].figures.append(Double(steady.events) / seconds)
+            if rows.count > 3 { rows[3].figures.append(Double(steady.good) / seconds) }
         }
         var table = TextTable()
         table.heading(heading)
@@ -261,7 +273,8 @@ public struct TextReport {
         }
         layout.line("")
         layout.table(table)
-        if result.steady == nil, result.plan.arrivals == nil, result.classes.isEmpty {
+        let isOne = result.classes.isEmpty && result.merged == nil
+        if result.steady == nil, result.plan.arrivals == nil, isOne {
             layout.note(
                 "No steady window: the streams in flight never held 95 % of "
                     + "\(Units.count(result.plan.streams)) for a whole second."

@@ -233,6 +233,16 @@ struct OutputOptions: ParsableArguments {
     var eventLogStreams: UInt64?
 
     @Option(
+        name: .customLong("repeat"),
+        help: ArgumentHelp(
+            "Run so many times, with results in FILE-1.json, FILE-2.json, ... of -o FILE.json.",
+            valueName: "N"
+        ),
+        transform: ValueParsing.positiveCount
+    )
+    var repeats: UInt64?
+
+    @Option(
         help: ArgumentHelp("Label kept in the result file; repeatable.", valueName: "K=V")
     )
     var label: [String] = []

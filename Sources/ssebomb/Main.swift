@@ -14,6 +14,7 @@ struct SSEBomb: ParsableCommand {
         version: PlanBuilder.version,
         subcommands: [
             RunCommand.self, ProbeCommand.self, ServeCommand.self, SelftestCommand.self,
+            CompareCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )
@@ -45,6 +46,9 @@ struct SSEBomb: ParsableCommand {
         let message = message(for: error)
         // What isn't a flag may be a part of a secret: never repeated.
         guard message.contains("nexpected argument"), let command else { return message }
+        if command == "compare" {
+            return "compare takes two results, BASE and NEW: separate repeats by commas"
+        }
         return "\(command) takes flags alone: leave out what isn't one"
     }
 

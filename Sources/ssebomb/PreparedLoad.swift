@@ -107,7 +107,7 @@ struct PreparedLoad {
         guard targets.count > 1 else {
             var target = command.target
             if let only = targets.first { target.request.url = only.url }
-            return try add(target, command.load, command.behaviour, shape, name)
+            return try add(target, command.load, command.behaviour, shape, name, command.judgement)
         }
         let shapes = try Self.split(shape, targets.map(\.weight))
         var urls: [TargetURL] = []
@@ -120,7 +120,7 @@ struct PreparedLoad {
             let share = Double(part.streams) / Double(shape.streams)
             options.connectRate = (options.connectRate ?? RunPlan.usualConnectRate) * share
             if shape.arrivals != nil { options.connectRate = nil }
-            try add(own, options, command.behaviour, part, "")
+            try add(own, options, command.behaviour, part, "", command.judgement)
             urls.append(classes[classes.count - 1].run.url)
         }
         let prefix = name.isEmpty ? "" : "\(name) "
@@ -134,11 +134,14 @@ struct PreparedLoad {
         _ options: LoadOptions,
         _ behaviour: BehaviourOptions,
         _ shape: LoadShape,
-        _ name: String
+        _ name: String,
+        _ judgement: JudgementOptions
     ) throws(SetupError) {
         var run = try PlanBuilder.prepare(target, load: shape)
         options.apply(to: &run.plan)
         try behaviour.apply(to: &run.plan)
+        run.plan.objectives = judgement.objectives
+        try judgement.checkObjectives(run.plan)
         for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
         for note in run.notes where !notes.contains(note) { notes.append(note) }
         classes.append(Part(name: name, run: run))

@@ -50,6 +50,7 @@ struct RunCommand: ParsableCommand {
         let labels = try output.labels()
         var prepared = try PreparedLoad(self, arguments: arguments, scenario, usable: usable)
         try output.check()
+        let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared)
         if output.dryRun {
@@ -69,27 +70,46 @@ struct RunCommand: ParsableCommand {
             let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
             if let sentence, !output.quiet { Terminal.message(sentence) }
         }
+        if let repeats {
+            return try carryOut(repeats, prepared, watch, labels, calibration)
+        }
         let log = try output.openEventLog()
         let (result, thresholds) = try carryOut(prepared, watch, log)
-        let context = RunContext(
-            toolVersion: PlanBuilder.version,
-            labels: labels,
-            environment: .current(tlsLibrary: tlsLibraryVersion())
-        )
+        let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
         let written = publish(result, verdict, thresholds, context, log)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
-        let status = ExitStatus.afterRun(
+        let status = status(result, thresholds, verdict, watch, isWritten: written)
+        if status != ExitStatus.success { throw ExitCode(status) }
+    }
+
+    /// What the result file says beside the result.
+    func context(_ labels: [String: String]) -> RunContext {
+        RunContext(
+            toolVersion: PlanBuilder.version,
+            labels: labels,
+            environment: .current(tlsLibrary: tlsLibraryVersion())
+        )
+    }
+
+    /// The exit status that a run alone would have.
+    func status(
+        _ result: RunResult,
+        _ thresholds: [ThresholdResult],
+        _ verdict: Verdict,
+        _ watch: SignalWatch,
+        isWritten: Bool
+    ) -> Int32 {
+        ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
-            couldNotWrite: !written,
+            couldNotWrite: !isWritten,
             served: result.served,
             failed: result.counts.failed,
             isDisbelieved: judgement.strict && verdict.state != .valid,
             thresholds: thresholds
         )
-        if status != ExitStatus.success { throw ExitCode(status) }
     }
 
     /// What is asked of whom, without several targets.
@@ -104,7 +124,8 @@ struct RunCommand: ParsableCommand {
         )
     }
 
-    private func carryOut(
+    /// One run from its first connection to its result.
+    func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
         _ log: EventLogFile?

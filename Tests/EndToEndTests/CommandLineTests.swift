@@ -131,7 +131,7 @@ struct CommandLineTests {
         (["--format", "xml", refused], "json"),
         (["--label", "novalue", refused], "NAME=VALUE"),
         (["--threshold", "ttft:p99<500", refused], "write for example ttft:p99<500ms"),
-        (["--threshold", "attainment>0.95", refused], "no --slo"),
+        (["--threshold", "attainment>0.95", refused], "with --slo alone"),
         (["--threshold", "tls:p99<5ms", refused], "https://"),
         (["--threshold", "one_way:p99<5ms", refused], "--sent-at"),
         (["--threshold", "delivery_lag:p99<5ms", "--clock", "user", refused], "--clock kernel"),

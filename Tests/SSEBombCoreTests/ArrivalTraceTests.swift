@@ -153,8 +153,8 @@ private func rows(_ trace: ArrivalTrace) -> [String] {
                         let tokens = try #require(pacer.row?.inputTokens)
                         #expect(pacer.next.nanoseconds == 5 + Int64(tokens) * 1_000_000)
                         seen.append(tokens)
+                        #expect(UInt64(tokens) == pacer.number)
                         pacer.advance()
-                        #expect(UInt64(tokens) == pacer.lastNumber)
                     }
                 }
                 #expect(seen.sorted() == Array(0..<90))

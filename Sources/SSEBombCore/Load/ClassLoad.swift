@@ -41,6 +41,7 @@ public struct ClassLoad: Sendable {
             plan.dialectOrigin = nil
         }
         if plans.contains(where: { $0.fields != plan.fields }) { plan.fields = nil }
+        plan.objectives = ServiceObjectives.joint(plans.map(\.objectives))
         plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
         // The number of requests of a joint schedule is that of all; and one class that only time
         // ends makes the whole such a run.

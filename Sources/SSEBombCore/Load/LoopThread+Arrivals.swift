@@ -139,6 +139,7 @@ extension LoopThread {
         let dropped = HistogramSnapshot(reading: ages)
         if !dropped.isEmpty {
             stats.count(.windowDropped, dropped.count)
+            judgeDropped(dropped.count)
             unfinished.addDropped(dropped)
         }
         stats.counters.set(0, at: Counter.waiting.rawValue)

@@ -193,6 +193,7 @@ extension LoopThread {
         let belongs = slot.pointee.flags.contains(.belongs)
         let isOfWindow = slot.pointee.flags.isOfWindow
         if isOfWindow { countTokens(slot, completed: outcome == .completed) }
+        if plan.objectives != nil { coldJudge(outcome, slot, now) }
         switch outcome {
         case .completed:
             slot.pointee.failuresInRow = 0
@@ -238,9 +239,8 @@ extension LoopThread {
         stats.lastToken.record(request.tokN - request.send0)
         if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
         noteLump(request, done)
-        let tokens = request.completionTokens
-        if tokens > request.firstTokens, request.tokN > request.tok0 {
-            stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
+        if let time = request.timePerToken {
+            stats.tpot.record(time)
             stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
     }

@@ -82,6 +82,8 @@ public struct RunPlan: Sendable {
     public var sendTime: SendTimePath?
     /// Streams of which every event is logged, over all loops; 0 logs none.
     public var loggedStreams = 0
+    /// What a request has to keep to be a good one; nil where that is not asked for.
+    public var objectives: ServiceObjectives?
     /// Limits of time; each has its own failure kind.
     public var timeouts = Timeouts()
     /// Limits of what a server may send.
