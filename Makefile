@@ -6,6 +6,7 @@
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
 #   test-sdks    the mock server read by the LLM vendors' own SDKs
 #   test-sim     how often compare raises false alarms and finds true changes, by simulation
+#   test-browser the HTML page through Chromium, which it installs
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -54,8 +55,8 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-sdks test-sim test-asan test-tsan fuzz lint \
-	format asm-check perf-check perf check deps test-deps install clean
+.PHONY: help demo build release test test-servers test-sdks test-sim test-browser test-asan \
+	test-tsan fuzz lint format asm-check perf-check perf check deps test-deps install clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -137,6 +138,10 @@ test-sdks: build $(TOOLS)/sdks/complete
 test-sim: deps
 	$(SWIFT) build --scratch-path $(BUILD) -c release --product CompareSimulation $(BUILD_FLAGS)
 	$(BUILD)/release/CompareSimulation
+
+test-browser: release
+	@command -v chromium >/dev/null || $(MAKE) --no-print-directory apt PACKAGES=chromium
+	SSEBOMB=$(abspath $(SSEBOMB)) $(PYTHON) Tests/Browser/check_page.py
 
 # One test after the other under the sanitizers: they slow programs down tenfold, and some tests
 # bound how long the program may take.

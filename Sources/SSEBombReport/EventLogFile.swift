@@ -26,7 +26,7 @@ public final class EventLogFile {
     /// Adds a line for each event. A failure is kept for `finish`: a run goes on without its log.
     public func append(_ events: UnsafeBufferPointer<LoggedEvent>) {
         guard failure == nil else { return }
-        for event in events {
+        for event in events where event.kind == .event {
             Self.line(event, &block)
             if block.count >= Self.blockBytes { flush() }
         }

@@ -1,5 +1,11 @@
 // How a text report is laid out: sections, named fields that wrap with a hanging indent, tables
-// with aligned columns, colours only when asked for. Must not know what the figures mean.
+// with aligned columns, colours only when asked for. What was laid out can be had in parts too, for
+// reports that set it otherwise. Must not know what the figures mean.
+
+/// How a text stands out.
+enum Tone {
+    case plain, bold, dim, red, green
+}
 
 /// Terminal attributes; all of them nothing when colours are off.
 struct Paint {
@@ -10,59 +16,98 @@ struct Paint {
     func red(_ text: String) -> String { wrap(text, "31") }
     func green(_ text: String) -> String { wrap(text, "32") }
 
+    func paint(_ text: String, _ tone: Tone) -> String {
+        switch tone {
+        case .plain: text
+        case .bold: bold(text)
+        case .dim: dim(text)
+        case .red: red(text)
+        case .green: green(text)
+        }
+    }
+
     private func wrap(_ text: String, _ code: String) -> String {
         isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }
 }
 
-/// Collects the lines of a report.
+/// Collects what a report holds.
 struct TextLayout {
+    /// One thing that was laid out.
+    enum Block {
+        case section(String)
+        case field(name: String, text: String, indent: Int, tone: Tone)
+        case note(String, indent: Int, tone: Tone)
+        case table(TextTable)
+        /// A piece of what a server sent.
+        case excerpt(String)
+        /// As it is.
+        case line(String)
+    }
+
     static let columns = 80
     private static let nameWidth = 18
     let paint: Paint
-    private(set) var lines: [String] = []
+    private(set) var blocks: [Block] = []
 
     init(paint: Paint) { self.paint = paint }
 
-    /// The whole text, with a line end behind every line.
-    var text: String { lines.joined(separator: "\n") + "\n" }
-
     /// Begins a section with an empty line and a heading.
-    mutating func section(_ title: String) {
-        if !lines.isEmpty { lines.append("") }
-        lines.append(paint.bold(title))
-    }
+    mutating func section(_ title: String) { blocks.append(.section(title)) }
 
     /// A line as it is.
-    mutating func line(_ text: String) { lines.append(text) }
+    mutating func line(_ text: String) { blocks.append(.line(text)) }
 
     /// `name  text`, the text wrapped between words and indented under its beginning.
     mutating func field(
         _ name: String,
         _ text: String,
         indent: Int = 2,
-        style: (Paint) -> (String) -> String = { _ in { $0 } }
+        style: (Tone.Type) -> Tone = { $0.plain }
     ) {
-        let margin = String(repeating: " ", count: indent)
-        let head = margin + name.padded(to: Self.nameWidth - indent)
-        let parts = Self.wrap(text, columns: Self.columns - Self.nameWidth)
-        for (index, part) in parts.enumerated() {
-            let start = index == 0 ? head : String(repeating: " ", count: Self.nameWidth)
-            lines.append(start + style(paint)(part))
-        }
+        blocks.append(.field(name: name, text: text, indent: indent, tone: style(Tone.self)))
     }
 
     /// A sentence of its own, wrapped and indented.
-    mutating func note(_ text: String, indent: Int = 2, style: (Paint) -> (String) -> String) {
-        let margin = String(repeating: " ", count: indent)
-        for part in Self.wrap(text, columns: Self.columns - indent) {
-            lines.append(margin + style(paint)(part))
-        }
+    mutating func note(_ text: String, indent: Int = 2, style: (Tone.Type) -> Tone) {
+        blocks.append(.note(text, indent: indent, tone: style(Tone.self)))
     }
 
     /// The table's rows, indented.
-    mutating func table(_ table: TextTable) {
-        lines += table.rendered(paint)
+    mutating func table(_ table: TextTable) { blocks.append(.table(table)) }
+
+    /// A line of what a server sent.
+    mutating func excerpt(_ text: String) { blocks.append(.excerpt(text)) }
+
+    /// The whole text, with a line end behind every line.
+    var text: String {
+        var lines: [String] = []
+        for block in blocks { append(block, to: &lines) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func append(_ block: Block, to lines: inout [String]) {
+        switch block {
+        case .section(let title):
+            if !lines.isEmpty { lines.append("") }
+            lines.append(paint.bold(title))
+        case .field(let name, let text, let indent, let tone):
+            let head =
+                String(repeating: " ", count: indent) + name.padded(to: Self.nameWidth - indent)
+            let parts = Self.wrap(text, columns: Self.columns - Self.nameWidth)
+            for (index, part) in parts.enumerated() {
+                let start = index == 0 ? head : String(repeating: " ", count: Self.nameWidth)
+                lines.append(start + paint.paint(part, tone))
+            }
+        case .note(let text, let indent, let tone):
+            let margin = String(repeating: " ", count: indent)
+            for part in Self.wrap(text, columns: Self.columns - indent) {
+                lines.append(margin + paint.paint(part, tone))
+            }
+        case .table(let table): lines += table.rendered(paint)
+        case .excerpt(let text): lines.append(paint.dim("    | \(text)"))
+        case .line(let text): lines.append(text)
+        }
     }
 
     /// Breaks at spaces; a word longer than a line stays whole, so that it can be copied.
@@ -94,14 +139,14 @@ struct TextTable {
         var plain: String { isWeak ? "(\(text))" : text }
     }
 
-    private enum Row {
+    enum Row {
         case heading([Cell])
         case cells([Cell])
         /// Text from the second column on that no column is as wide as.
         case note(name: String, String)
     }
 
-    private var rows: [Row] = []
+    private(set) var rows: [Row] = []
 
     mutating func heading(_ names: [String]) { rows.append(.heading(names.map { Cell(text: $0) })) }
     mutating func row(_ cells: [Cell]) { rows.append(.cells(cells)) }

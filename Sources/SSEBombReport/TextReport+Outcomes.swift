@@ -54,14 +54,14 @@ extension TextReport {
         let remedy = FailureRemedy.sentence(for: error.kind, status: error.status)
         let words = [detail, remedy ?? ""].filter { !$0.isEmpty }.joined(separator: "; ")
         let reason = words.isEmpty ? "" : ": \(words)"
-        layout.note("\(status)\(times) \(first)\(reason)", indent: 4) { _ in { $0 } }
+        layout.note("\(status)\(times) \(first)\(reason)", indent: 4) { $0.plain }
         let excerpt = PrintableText.escaped(redaction.apply(to: error.sample))
         let lines = PrintableText.wrapped(
             excerpt,
             columns: Self.excerptColumns,
             lines: Self.excerptLines
         )
-        for line in lines { layout.line(layout.paint.dim("    | \(line)")) }
+        for line in lines { layout.excerpt(line) }
     }
 
     /// Counts by a name that a server chose, most frequent first.

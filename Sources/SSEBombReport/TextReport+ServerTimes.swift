@@ -18,7 +18,7 @@ extension TextReport {
         }
         guard !lines.isEmpty else { return }
         layout.section("Server's own times, medians")
-        for line in lines { layout.note(line) { _ in { $0 } } }
+        for line in lines { layout.note(line) { $0.plain } }
     }
 
     private func median(_ metric: Metric) -> String? {

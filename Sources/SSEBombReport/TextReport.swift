@@ -33,6 +33,12 @@ public struct TextReport {
         believed(&layout)
         gates(&layout)
         headline(&layout)
+        figures(&layout)
+        return layout.text
+    }
+
+    /// All that comes after what was asked for: the same words in every report.
+    func figures(_ layout: inout TextLayout) {
         requests(&layout)
         objectives(&layout)
         arrivals(&layout)
@@ -45,17 +51,16 @@ public struct TextReport {
         failures(&layout)
         events(&layout)
         client(&layout)
-        return layout.text
     }
 
     // MARK: Verdict
 
     /// Whether the figures can be believed comes before the figures.
     private func believed(_ layout: inout TextLayout) {
-        layout.field("verdict", verdict.state.rawValue, indent: 0) { paint in
+        layout.field("verdict", verdict.state.rawValue, indent: 0) { tone in
             switch verdict.state {
-            case .valid: paint.bold
-            case .suspect, .invalid: paint.red
+            case .valid: tone.bold
+            case .suspect, .invalid: tone.red
             }
         }
         for reason in verdict.reasons { layout.field(reason.state.rawValue, reason.sentence) }
@@ -67,7 +72,7 @@ public struct TextReport {
 
     // MARK: Headline
 
-    private func headline(_ layout: inout TextLayout) {
+    func headline(_ layout: inout TextLayout) {
         let plan = result.plan
         guard result.classes.isEmpty else {
             layout.field("classes", classNames, indent: 0) { $0.bold }

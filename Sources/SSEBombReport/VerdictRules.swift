@@ -355,7 +355,7 @@ extension Verdict {
 
 extension RunResult {
     /// Some arrivals are the loop's own readings.
-    fileprivate var hasUserClock: Bool { counts.userClockStreams > 0 }
+    var hasUserClock: Bool { counts.userClockStreams > 0 }
 
     /// The loops whose window is long enough for shares of it: in some milliseconds a single switch
     /// would be most of it.

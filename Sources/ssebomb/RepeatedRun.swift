@@ -42,6 +42,9 @@ extension RunCommand {
         if output.eventLog != nil {
             throw SetupError(.usage, "--event-log is of one run: leave it or --repeat out")
         }
+        if output.html != nil {
+            throw SetupError(.usage, "--html is of one run: leave it or --repeat out")
+        }
         let plan = RepeatPlan(count: Int(count), output: output.output)
         for number in [1, plan.count] {
             guard let path = plan.path(number) else { continue }
@@ -70,7 +73,7 @@ extension RunCommand {
             for index in prepared.classes.indices {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
-            let (result, thresholds) = try carryOut(prepared, watch, nil)
+            let (result, thresholds) = try carryOut(prepared, watch, nil, nil)
             var context = context(labels)
             context.labels["repeat"] = context.labels["repeat"] ?? "\(number)/\(repeats.count)"
             var verdict = Verdict.judge(result, thresholds: thresholds)

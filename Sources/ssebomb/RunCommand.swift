@@ -74,11 +74,19 @@ struct RunCommand: ParsableCommand {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
         let log = try output.openEventLog()
-        let (result, thresholds) = try carryOut(prepared, watch, log)
+        let sample = output.html.map { _ in StreamSample(from: .now() + prepared.plan.unmeasured) }
+        let (result, thresholds) = try carryOut(prepared, watch, log, sample)
         let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
-        let written = publish(result, verdict, thresholds, context, log)
+        let page = HTMLReport(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context,
+            sample: sample
+        )
+        let written = publish(result, verdict, thresholds, context, log, page)
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
         let status = status(result, thresholds, verdict, watch, isWritten: written)
@@ -128,7 +136,8 @@ struct RunCommand: ParsableCommand {
     func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
-        _ log: EventLogFile?
+        _ log: EventLogFile?,
+        _ sample: StreamSample?
     ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(prepared.loads)
         if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
@@ -157,7 +166,12 @@ struct RunCommand: ParsableCommand {
                 }
             },
             judge: gates.canAbort || areShown ? judge : nil,
-            events: log.map { log in { log.append($0) } }
+            events: log == nil && sample == nil
+                ? nil
+                : { events in
+                    log?.append(events)
+                    sample?.append(events)
+                }
         )
         return (result, gates.results(result))
     }
@@ -169,7 +183,8 @@ struct RunCommand: ParsableCommand {
         _ verdict: Verdict,
         _ thresholds: [ThresholdResult],
         _ context: RunContext,
-        _ log: EventLogFile?
+        _ log: EventLogFile?,
+        _ page: HTMLReport
     ) -> Bool {
         let file = ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
         var complaints: [String] = []
@@ -184,6 +199,13 @@ struct RunCommand: ParsableCommand {
             try log?.finish()
         } catch {
             complaints.append(error.sentence)
+        }
+        if let path = output.html {
+            do throws(OutputError) {
+                try page.write(to: path)
+            } catch {
+                complaints.append(error.sentence)
+            }
         }
         if output.wantsJSONOnOutput {
             do throws(OutputError) {
@@ -257,26 +279,41 @@ extension OutputOptions {
         if eventLog == "-" {
             throw SetupError(.usage, "--event-log: standard output has the report: name a file")
         }
-        if let output, output == eventLog {
-            throw SetupError(.usage, "-o and --event-log name the same file: use two")
+        if html == "-" {
+            throw SetupError(.usage, "--html: standard output has the report: name a file")
+        }
+        let files = [("-o", output), ("--event-log", eventLog), ("--html", html)]
+            .compactMap { flag, path in path.map { (flag, $0) } }
+        for (place, file) in files.enumerated() {
+            guard let other = files[..<place].first(where: { $0.1 == file.1 }) else { continue }
+            throw SetupError(.usage, "\(other.0) and \(file.0) name the same file: use two")
         }
         do throws(OutputError) {
-            if let output { try AtomicFile.check(output, flag: "-o") }
-            if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
+            for (flag, path) in files { try AtomicFile.check(path, flag: flag) }
         } catch {
             throw SetupError(.usage, error.sentence)
         }
     }
 
-    /// How many streams the event log samples.
+    /// How many streams the event log, or the page, samples.
     func apply(to load: inout PreparedLoad) {
-        guard eventLog != nil else { return }
-        // Of several classes each gets its share, by their streams.
+        if html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
+        if eventLog != nil {
+            sample(Int(clamping: eventLogStreams ?? 100), of: &load, \.loggedStreams)
+        }
+    }
+
+    /// Of several classes each gets its share, by their streams.
+    private func sample(
+        _ count: Int,
+        of load: inout PreparedLoad,
+        _ field: WritableKeyPath<RunPlan, Int>
+    ) {
         let streams = load.classes.map { Double($0.run.plan.streams) }
-        let most = Int(min(eventLogStreams ?? 100, UInt64(load.plan.streams)))
+        let most = min(count, load.plan.streams)
         let parts = TargetList.share(max(most, streams.count), by: streams) ?? []
         for (index, part) in parts.enumerated() {
-            load.classes[index].run.plan.loggedStreams = part
+            load.classes[index].run.plan[keyPath: field] = part
         }
     }
 
@@ -305,4 +342,9 @@ extension OutputOptions {
         }
         return labels
     }
+}
+
+extension RunPlan {
+    /// What comes before the measured window, nanoseconds.
+    fileprivate var unmeasured: Int64 { ramp + warmup }
 }

@@ -60,6 +60,28 @@ private func drained(_ ring: EventRing) -> [LoggedEvent] {
         #expect(drained(ring).map(\.event) == [7])
     }
 
+    @Test("What is no event has no window, and changes none of the events beside it")
+    func notes() {
+        let ring = EventRing(capacity: 8)
+        defer { ring.destroy() }
+        var note = event(9)
+        note.kind = .completed
+        ring.note(note)
+        #expect(drained(ring).map(\.kind) == [.completed], "outside a read it is seen at once")
+        #expect(ring.append(event(1)))
+        #expect(ring.append(event(2)))
+        ring.note(note)
+        #expect(drained(ring).isEmpty, "inside one it comes behind the events")
+        ring.publish(window: 70, last: 5)
+        let records = drained(ring)
+        #expect(records.map(\.kind) == [.event, .event, .completed])
+        #expect(records.map(\.window) == [70, 5, -1])
+        for number in 1...8 as ClosedRange<UInt64> { #expect(ring.append(event(number))) }
+        ring.note(note)
+        ring.publish(window: 1, last: 2)
+        #expect(drained(ring).map(\.window) == [1, 1, 1, 1, 1, 1, 1, 2], "a full ring takes none")
+    }
+
     @Test("It goes round and round without a loss")
     func around() {
         let ring = EventRing(capacity: 5)

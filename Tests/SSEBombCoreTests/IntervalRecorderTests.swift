@@ -56,6 +56,21 @@ private final class TimeLine {
         #expect(line.recorder.ttft.count == 2 && line.recorder.gap.count == 4)
     }
 
+    @Test("A loop that is over is not busy") func ended() {
+        let line = TimeLine()
+        line.loops[0].count(.idleNanoseconds, 900_000_000)
+        line.loops[1].count(.idleNanoseconds, 700_000_000)
+        line.closeSecond()
+        line.loops[0].count(.idleNanoseconds, 800_000_000)
+        line.loops[1].count(.loopsEnded)
+        line.closeSecond()
+        line.loops[0].count(.loopsEnded)
+        line.closeSecond()
+        line.recorder.finish()
+        let busiest = line.recorder.intervals.map { ($0.busiest * 10).rounded() / 10 }
+        #expect(busiest == [0.3, 0.2, 0])
+    }
+
     @Test("Streams in flight are stream-time over time, of all loops") func inFlight() {
         let line = TimeLine()
         line.setInFlight(10, 20)

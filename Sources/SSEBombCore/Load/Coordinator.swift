@@ -291,7 +291,8 @@ private struct Observers {
 
     init(_ plan: RunPlan, hasSink: Bool) {
         sendTimes = plan.sendTime.map { SendTimeReader($0) }
-        rings = plan.loggedStreams > 0 && hasSink ? (0..<plan.threads).map { _ in EventRing() } : []
+        let isWanted = plan.sampledStreams > 0 && hasSink
+        rings = isWanted ? (0..<plan.threads).map { _ in EventRing() } : []
     }
 
     func drain(into events: EventSink?) {

@@ -4,8 +4,20 @@
 
 import Synchronization
 
-/// One event of a sampled stream (`--event-log`).
+/// One event of a sampled stream (`--event-log`, `--html`), or what its request's end tells.
 public struct LoggedEvent: Sendable, BitwiseCopyable {
+    /// What happened.
+    public enum Kind: UInt8, Sendable, BitwiseCopyable {
+        /// An event was dispatched.
+        case event
+        /// The request's connect began; told at its end, as everything below.
+        case connect
+        /// The request was sent.
+        case send
+        /// The request ended so.
+        case completed, failed, cancelled, cut
+    }
+
     /// The stream, over all loops, from 1.
     public var stream: UInt64
     /// The request on that stream, from 1.
@@ -21,6 +33,8 @@ public struct LoggedEvent: Sendable, BitwiseCopyable {
     public var window: Int64
     /// Whether it bears a token.
     public var isToken: Bool
+    /// For anything but an event only stream, request and `at` have a meaning.
+    public var kind = Kind.event
 
     /// Arrival minus send, nanoseconds; negative where the clocks differ.
     public var oneWay: Int64? { sent.map { at - $0 } }
@@ -34,10 +48,10 @@ struct EventRing: @unchecked Sendable {
     // Unchecked: what both sides write are the two atomics, each on cache lines of its own; an
     // event is written before `tail` passes it and read before `head` does.
     private struct Pending {
-        /// Events appended and not visible yet.
+        /// What was added and is not visible yet.
         var count: UInt64 = 0
-        /// The last event of the read found room.
-        var isLastKept = false
+        /// Place among these of the read's last event; `.max` where that found no room.
+        var last = UInt64.max
         /// `head` at the last look: asked for again only when the ring seems full.
         var knownHead: UInt64 = 0
     }
@@ -76,12 +90,25 @@ struct EventRing: @unchecked Sendable {
 
     /// Adds an event of the read under way; false where there is no room for it.
     func append(_ event: LoggedEvent) -> Bool {
+        pending.pointee.last = .max
+        guard put(event) else { return false }
+        pending.pointee.last = pending.pointee.count &- 1
+        return true
+    }
+
+    /// Adds what isn't an event, if there is room for it. It becomes visible at once, or behind the
+    /// events of the read under way.
+    func note(_ record: LoggedEvent) {
+        let isInRead = pending.pointee.count > 0
+        if put(record), !isInRead { publish(window: 0, last: 0) }
+    }
+
+    private func put(_ event: LoggedEvent) -> Bool {
         let place = tail.pointee.load(ordering: .relaxed) &+ pending.pointee.count
         if place &- pending.pointee.knownHead >= capacity {
             pending.pointee.knownHead = head.pointee.load(ordering: .acquiring)
         }
-        pending.pointee.isLastKept = place &- pending.pointee.knownHead < capacity
-        guard pending.pointee.isLastKept else { return false }
+        guard place &- pending.pointee.knownHead < capacity else { return false }
         events[Int(place % capacity)] = event
         pending.pointee.count &+= 1
         return true
@@ -94,8 +121,9 @@ struct EventRing: @unchecked Sendable {
         guard count > 0 else { return }
         let start = tail.pointee.load(ordering: .relaxed)
         for offset in 0..<count {
-            let isLast = offset == count &- 1 && pending.pointee.isLastKept
-            events[Int((start &+ offset) % capacity)].window = isLast ? last : window
+            let place = Int((start &+ offset) % capacity)
+            guard events[place].kind == .event else { continue }
+            events[place].window = offset == pending.pointee.last ? last : window
         }
         pending.pointee.count = 0
         tail.pointee.store(start &+ count, ordering: .releasing)

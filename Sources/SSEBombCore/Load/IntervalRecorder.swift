@@ -94,6 +94,8 @@ struct IntervalRecorder {
     private mutating func busiest(until now: Instant) -> Double {
         var least = UInt64.max
         for index in loops.indices {
+            // What a loop that is over doesn't wait any more is no work.
+            if loops[index].value(.loopsEnded) > 0 { continue }
             let idle = loops[index].value(.idleNanoseconds)
             least = min(least, idle &- lastIdle[index])
             lastIdle[index] = idle

@@ -23,7 +23,7 @@ struct LoopClass {
     let slotCount: UInt32
     /// Number of the first of them among the streams of all classes and loops, from 0.
     let firstStream: Int
-    /// Slots whose events are logged: the first so many.
+    /// Slots whose events are handed over: the first so many.
     let loggedSlots: Int
     /// Time between two connects.
     let connectInterval: Int64
@@ -79,7 +79,7 @@ struct LoopClass {
         self.firstSlot = firstSlot
         slotCount = UInt32(setup.share.streams)
         firstStream = setup.streamsBefore + setup.share.firstStream
-        loggedSlots = setup.share.sample(setup.plan.loggedStreams)
+        loggedSlots = setup.share.sample(setup.plan.sampledStreams)
         arrivals = setup.arrivals(windows)
         dialect = setup.plan.dialect
         addressStates = Array(repeating: .untried, count: setup.plan.addresses.count)

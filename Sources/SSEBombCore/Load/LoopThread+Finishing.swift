@@ -35,6 +35,7 @@ extension LoopThread {
                 keepError(kind, slot, now, detail: detail)
             }
             finish(outcome, slot, now)
+            if log != nil { coldLogRequest(outcome, index, slot, now) }
             if isTraced, fate != .settle { traceEnd(slot, outcome, now, reusable: fate == .keep) }
             release(fate, index, slot, now)
         case .dispose(let fate): release(fate, index, slot, now)

@@ -49,6 +49,40 @@ extension LoopThread {
         observe(index, slot, facts, arrival)
     }
 
+    /// Tells of a request on a sampled stream that is over when it began, and how it ended.
+    @inline(never)
+    mutating func coldLogRequest(
+        _ outcome: StreamOutcome,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ now: Instant
+    ) {
+        let place = Int(index &- current.pointee.firstSlot)
+        guard let log, place < current.pointee.loggedSlots else { return }
+        var record = LoggedEvent(
+            stream: UInt64(current.pointee.firstStream + place) &+ 1,
+            request: UInt64(slot.pointee.requestNumber),
+            event: 0,
+            at: slot.pointee.conn0,
+            sent: nil,
+            window: 0,
+            isToken: false,
+            kind: .connect
+        )
+        if record.at.isSet { log.note(record) }
+        record.at = slot.pointee.send0
+        record.kind = .send
+        if record.at.isSet { log.note(record) }
+        record.at = now
+        switch outcome {
+        case .completed: record.kind = .completed
+        case .failed: record.kind = .failed
+        case .cancelled: record.kind = .cancelled
+        case .cut: record.kind = .cut
+        }
+        log.note(record)
+    }
+
     /// The monotonic instant of a send time.
     private func instant(_ sent: Int64) -> Instant {
         sent < Self.leastRealTime

@@ -18,7 +18,7 @@ struct LoopThread: ~Copyable {
     let isTraced: Bool
     /// Set with `--sent-at`; the memory is the coordinator's.
     let sendTimes: SendTimeReader?
-    /// Set with `--event-log`; the memory is the coordinator's.
+    /// Set with `--event-log` or `--html`; the memory is the coordinator's.
     let log: EventRing?
     /// Somebody asked for single events.
     let isObserved: Bool
@@ -202,6 +202,7 @@ struct LoopThread: ~Copyable {
             if now >= nextHousekeeping { keepHouse(now) }
         }
         ended = .now()
+        own.count(.loopsEnded)
         hold.end(ended)
         usage = LoopUsage(from: accountAtStart ?? atStart, to: accountAtEnd ?? account(ended))
         if schedstat >= 0 { close(schedstat) }

@@ -57,7 +57,8 @@ struct ResultMerger {
             memoryStall: pressure.memoryStall,
             peakResidentBytes: after.peak_rss_bytes,
             errors: errorSamples(),
-            arrivals: arrivalReport()
+            arrivals: arrivalReport(),
+            start: windows.start
         )
     }
 

@@ -82,6 +82,10 @@ public struct RunPlan: Sendable {
     public var sendTime: SendTimePath?
     /// Streams of which every event is logged, over all loops; 0 logs none.
     public var loggedStreams = 0
+    /// Streams whose events are handed over for a picture where none are logged; 0 for none.
+    public var drawnStreams = 0
+    /// Streams of which single events are handed over.
+    var sampledStreams: Int { loggedStreams > 0 ? loggedStreams : drawnStreams }
     /// What a request has to keep to be a good one; nil where that is not asked for.
     public var objectives: ServiceObjectives?
     /// Limits of time; each has its own failure kind.

@@ -55,6 +55,8 @@ public struct RunResult: Sendable {
     public var classes: [ClassResult] = []
     /// What the result was merged from; nil for the result of one run.
     public var merged: MergedRun?
+    /// Start of the ramp on the clock of the stamps; not set in a stored result.
+    public var start = Instant.none
 }
 
 /// The origin of a merged result.

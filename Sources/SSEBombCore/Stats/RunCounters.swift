@@ -75,6 +75,8 @@ enum Counter: Int, CaseIterable {
     case sendTimesRead, sendTimesMissing, sentAfterArrival
     // Events of sampled streams: handed to the event log, and not, for want of room.
     case loggedEvents, unloggedEvents
+    /// 1 where the loop is over: it neither works nor waits any more.
+    case loopsEnded
     // Bookkeeping of the client.
     case reads, wakeups, fullReads, stampsReplaced, clockSteps
     /// Time spent waiting in epoll.
