@@ -10,6 +10,7 @@ extension ResultDocument {
         var achieved: Double?
         var due: UInt64
         var waited: UInt64
+        var spanS: Double?
         var pacingError: PacingError
         var ks: KS?
         var greatestDeviation: Int64?
@@ -20,6 +21,7 @@ extension ResultDocument {
             var p50: Int64?
             var p99: Int64?
             var max: Int64?
+            var histogram: String?
         }
 
         /// The Kolmogorov-Smirnov test of the times between starts.
@@ -36,6 +38,7 @@ extension ResultDocument {
 
         enum CodingKeys: String, CodingKey {
             case process, rate, achieved, due, waited
+            case spanS = "span_s"
             case pacingError = "pacing_error"
             case ks
             case greatestDeviation = "greatest_deviation"
@@ -49,12 +52,14 @@ extension ResultDocument {
             achieved = result.achievedRate
             due = report.due
             waited = result.counts.waited
+            spanS = Double(report.span) / 1e9
             let errors = report.pacingError
             pacingError = PacingError(count: errors.count)
             if !errors.isEmpty {
                 pacingError.p50 = errors.percentile(50)
                 pacingError.p99 = errors.percentile(99)
                 pacingError.max = errors.max
+                pacingError.histogram = errors.base64V2()
             }
             ks = report.test.map {
                 KS(statistic: $0.statistic, n: $0.count, pValue: $0.pValue)

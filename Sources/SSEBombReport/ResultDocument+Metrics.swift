@@ -10,6 +10,7 @@ extension ResultDocument {
         var count: UInt64
         var clipped: UInt64?
         var unfinished: Unfinished?
+        var sum: UInt64?
         var mean: Int64?
         var stddev: Int64?
         var min: Int64?
@@ -26,10 +27,13 @@ extension ResultDocument {
         struct Unfinished: Codable, Equatable, Sendable {
             var count: UInt64
             var greatestAge: Int64
+            /// Of the ages.
+            var histogram: String?
 
             enum CodingKeys: String, CodingKey {
                 case count
                 case greatestAge = "greatest_age"
+                case histogram
             }
         }
     }
@@ -96,9 +100,9 @@ extension ResultDocument {
             var wakeups: UInt64
             var involuntarySwitches: Int64
             var runQueueWaitS: Double?
-            var windowS: Double
-            var pausedS: Double
-            var priority: String
+            var windowS: Double?
+            var pausedS: Double?
+            var priority: String?
             var priorityGivenUpAtS: Double?
 
             enum CodingKeys: String, CodingKey {

@@ -28,7 +28,7 @@ extension ResultDocument {
         var threads: Int
         var cpus: [Int32]
         var clock: String
-        var priority: String
+        var priority: String?
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?

@@ -3,6 +3,9 @@
 // measured 0. Holds no logic.
 
 /// The whole document.
+///
+/// What came after the first release of a schema version is optional, so that older files are read;
+/// the writer always fills it in.
 struct ResultDocument: Codable, Equatable, Sendable {
     /// Raised when a field changes its meaning or goes; new fields don't count.
     static let schemaVersion = 1
@@ -43,20 +46,36 @@ extension ResultDocument {
     struct Run: Codable, Equatable, Sendable {
         var id: String
         var startedAt: String
+        var lengthS: Double?
         var measuredS: Double
         var steadyS: Int?
         var steadyStartS: Int?
         var interrupted: Bool
         var signal: String?
         var labels: [String: String]
+        var merged: Merged?
+
+        /// What a result was merged from, and the window that its rates are of.
+        struct Merged: Codable, Equatable, Sendable {
+            var parts: [String]
+            var commonStartS: Double?
+            var commonS: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case parts
+                case commonStartS = "common_start_s"
+                case commonS = "common_s"
+            }
+        }
 
         enum CodingKeys: String, CodingKey {
             case id
             case startedAt = "started_at"
+            case lengthS = "length_s"
             case measuredS = "measured_s"
             case steadyS = "steady_s"
             case steadyStartS = "steady_start_s"
-            case interrupted, signal, labels
+            case interrupted, signal, labels, merged
         }
     }
 
@@ -115,8 +134,8 @@ extension ResultDocument {
         var retries: UInt64
         var unknownEvents: UInt64
         var coalesced: Coalesced
-        var lateStamps: UInt64
-        var lumps: Lumps
+        var lateStamps: UInt64?
+        var lumps: Lumps?
         var stampsReplaced: UInt64?
         var clockSteps: UInt64?
         var fullReads: UInt64
@@ -162,7 +181,7 @@ extension ResultDocument {
         /// to tell.
         struct Lumps: Codable, Equatable, Sendable {
             var streams: UInt64
-            var bursts: UInt64
+            var bursts: UInt64?
             var of: UInt64
         }
 
@@ -184,10 +203,22 @@ extension ResultDocument {
 
         struct Tokens: Codable, Equatable, Sendable {
             var completion: UInt64
+            /// Those that arrived in the measured window; of merged results alone, whose rates are
+            /// of another one.
+            var inWindow: Double?
             var prompt: UInt64?
+            var requestsWithPrompt: UInt64?
             var cached: UInt64?
             var reasoning: UInt64?
             var basis: String
+
+            enum CodingKeys: String, CodingKey {
+                case completion
+                case inWindow = "in_window"
+                case prompt
+                case requestsWithPrompt = "requests_with_prompt"
+                case cached, reasoning, basis
+            }
         }
 
         struct Bytes: Codable, Equatable, Sendable {

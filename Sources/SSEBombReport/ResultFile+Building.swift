@@ -36,18 +36,6 @@ extension ResultDocument {
     }
 }
 
-extension RunResult {
-    /// What one token-bearing event is worth, over the measured window: the time line counts
-    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were
-    /// counted.
-    fileprivate var tokensPerEvent: Double? {
-        guard hasTokens else { return nil }
-        if counts.throughputBasis == .event { return 1 }
-        guard counts.tokenEvents > 0 else { return nil }
-        return counts.tokensInWindow / Double(counts.tokenEvents)
-    }
-}
-
 extension ResultDocument.VerdictRecord {
     init(_ verdict: Verdict) {
         state = verdict.state.rawValue
@@ -71,12 +59,20 @@ extension ResultDocument.Run {
     fileprivate init(_ result: RunResult, context: RunContext) {
         id = context.id
         startedAt = Timestamp.rfc3339(result.startedAt)
+        lengthS = Double(result.length) / 1e9
         measuredS = Double(result.measured) / 1e9
         steadyS = result.steady?.seconds
         steadyStartS = result.steady?.startSeconds
         interrupted = result.interruptedBy != nil || result.isAborted
         signal = result.signalName
         labels = context.labels
+        merged = result.merged.map { merged in
+            Merged(
+                parts: merged.parts,
+                commonStartS: merged.window.map { Double($0.start - result.startedAt) / 1e9 },
+                commonS: merged.window.map { Double($0.length) / 1e9 }
+            )
+        }
     }
 }
 
@@ -191,7 +187,7 @@ extension ResultDocument.Counts {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
         }
         eventLog = counts.eventLog.map { EventLog(written: $0.written, lost: $0.lost) }
-        if result.hasTokens { tokens = Tokens(counts) }
+        if result.hasTokens { tokens = Tokens(counts, isMerged: result.merged != nil) }
         let usesTLS = result.plan.tls != nil
         bytes = Bytes(
             received: counts.bytesReceived,
@@ -208,9 +204,11 @@ extension ResultDocument.Counts {
 }
 
 extension ResultDocument.Counts.Tokens {
-    fileprivate init(_ counts: RunCounts) {
+    fileprivate init(_ counts: RunCounts, isMerged: Bool) {
         completion = counts.completionTokens
+        inWindow = isMerged ? finite(TokenSum.exact(counts.tokensInWindow)) : nil
         prompt = counts.promptTokens
+        requestsWithPrompt = counts.promptTokens.map { _ in counts.requestsWithPrompt }
         cached = counts.cachedTokens
         reasoning = counts.reasoningTokens
         basis = counts.tokenBasis.rawValue
@@ -234,16 +232,17 @@ extension ResultDocument.Counts.Requests {
 
 extension ResultDocument.Rates {
     fileprivate init(_ result: RunResult) {
-        if let measured = result.measuredSeconds {
-            requests = Double(result.counts.completedInWindow) / measured
+        if let window = result.rateWindow {
+            requests = Double(window.requests) / window.seconds
             basis = result.hasTokens ? result.counts.throughputBasis.rawValue : nil
-            tokens = result.hasTokens ? finite(result.counts.tokensInWindow / measured) : nil
-            events = Double(result.counts.events) / measured
+            tokens = result.hasTokens ? finite(window.tokens / window.seconds) : nil
+            events = Double(window.events) / window.seconds
         }
         guard let window = result.steady, window.seconds > 0 else { return }
+        let tokens = TokenSum.exact(window.tokens)
         steady = Steady(
             requests: Double(window.requests) / Double(window.seconds),
-            tokens: result.hasTokens ? finite(window.tokens / Double(window.seconds)) : nil,
+            tokens: result.hasTokens ? finite(tokens / Double(window.seconds)) : nil,
             events: Double(window.events) / Double(window.seconds)
         )
     }
@@ -255,10 +254,17 @@ extension ResultDocument.MetricRecord {
         let waits = waits.flatMap { $0.count > 0 ? $0 : nil }
         guard !histogram.isEmpty || waits != nil else { return nil }
         count = histogram.count
-        unfinished = waits.map { Unfinished(count: $0.count, greatestAge: $0.greatestAge) }
+        unfinished = waits.map {
+            Unfinished(
+                count: $0.count,
+                greatestAge: $0.greatestAge,
+                histogram: $0.ages.base64V2()
+            )
+        }
         self.basis = basis?.rawValue
         guard !histogram.isEmpty else { return }
         clipped = histogram.clipped > 0 ? histogram.clipped : nil
+        sum = histogram.sum < .max ? histogram.sum : nil
         mean = nanoseconds(histogram.mean)
         stddev = nanoseconds(histogram.standardDeviation)
         min = histogram.min
@@ -376,8 +382,6 @@ private func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
 private func nanoseconds(_ value: Double) -> Int64? {
     Int64(exactly: value.rounded())
 }
-
-/// Token counts that only a server's usage can give: 0 says that it gave none.
 
 private func byName(_ failures: [StreamFailure: UInt64]) -> [String: UInt64] {
     var named: [String: UInt64] = [:]

@@ -74,6 +74,13 @@ public struct TextReport {
         }
         layout.field("plan", planLine, indent: 0)
         layout.field("client", clientLine, indent: 0)
+        if let merged = result.merged {
+            let parts = "\(Units.count(merged.parts.count)) results"
+            let window =
+                merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
+                ?? "no time in common, so there are no rates"
+            layout.field("merged from", "\(parts), \(window)", indent: 0)
+        }
         layout.field(
             "prompt",
             "same prompt in every request: prefix caches may be hot",
@@ -162,13 +169,14 @@ public struct TextReport {
         + "longer with -d, or shorten --ramp and --warmup."
 
     private func throughput(_ layout: inout TextLayout) {
-        guard let measured = result.measuredSeconds else { return }
-        let counts = result.counts
-        var heading = ["Throughput", "measured \(Units.duration(result.measured))"]
+        guard let window = result.rateWindow else { return }
+        let basis = result.counts.throughputBasis.rawValue
+        let length = Units.duration(Int64(clamping: window.seconds * 1e9))
+        var heading = ["Throughput", "\(result.merged == nil ? "measured" : "common") \(length)"]
         var rows: [(name: String, figures: [Double])] = [
-            ("requests/s", [Double(counts.completedInWindow) / measured]),
-            ("tokens/s (\(counts.throughputBasis.rawValue))", [counts.tokensInWindow / measured]),
-            ("events/s", [Double(counts.events) / measured]),
+            ("requests/s", [Double(window.requests) / window.seconds]),
+            ("tokens/s (\(basis))", [window.tokens / window.seconds]),
+            ("events/s", [Double(window.events) / window.seconds]),
         ]
         let hasTokens = result.hasTokens
         // With a rate it is the measured window.
@@ -176,7 +184,7 @@ public struct TextReport {
             heading.append("steady \(steady.seconds) s from \(steady.startSeconds) s")
             let seconds = Double(steady.seconds)
             rows[0].figures.append(Double(steady.requests) / seconds)
-            rows[1].figures.append(steady.tokens / seconds)
+            rows[1].figures.append(TokenSum.exact(steady.tokens) / seconds)
             rows[2].figures.append(Double(steady.events) / seconds)
         }
         var table = TextTable()
@@ -187,7 +195,7 @@ public struct TextReport {
         }
         layout.line("")
         layout.table(table)
-        if result.steady == nil, result.plan.arrivals == nil {
+        if result.steady == nil, result.plan.arrivals == nil, result.merged == nil {
             layout.note(
                 "No steady window: the streams in flight never held 95 % of "
                     + "\(Units.count(result.plan.streams)) for a whole second."

@@ -126,6 +126,9 @@ public struct RunCounts: Sendable {
     public var connectionsReused: UInt64 = 0
     /// Of the opened ones, those whose TLS session was resumed.
     public var tlsResumed: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
 }
 
 /// What became of the events' own send times (`--sent-at`). End markers are not counted.

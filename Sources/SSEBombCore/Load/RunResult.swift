@@ -49,6 +49,38 @@ public struct RunResult: Sendable {
     /// The result of each class of load, where there are several; their loops, CPU time and memory
     /// are those of the whole run.
     public var classes: [ClassResult] = []
+    /// What the result was merged from; nil for the result of one run.
+    public var merged: MergedRun?
+}
+
+/// The origin of a merged result.
+public struct MergedRun: Sendable, Equatable {
+    /// A stretch of the wall clock.
+    public struct Window: Sendable, Equatable {
+        /// Nanoseconds since 1970.
+        public var start: Int64
+        /// Nanoseconds since 1970.
+        public var end: Int64
+        /// Nanoseconds.
+        public var length: Int64 { end - start }
+
+        /// A stretch that may be empty.
+        public init(start: Int64, end: Int64) {
+            self.start = start
+            self.end = max(start, end)
+        }
+    }
+
+    /// Ids of the runs that went into it, in ascending order.
+    public var parts: [String]
+    /// What the measured windows of all of them have in common; nil where that is nothing.
+    public var window: Window?
+
+    /// A result of these runs.
+    public init(parts: [String], window: Window?) {
+        self.parts = parts
+        self.window = window
+    }
 }
 
 /// What one class of load came to.
@@ -62,11 +94,14 @@ public struct ClassResult: Sendable {
 /// Waits cut or failed before their end.
 public struct UnfinishedWaits: Sendable {
     /// How old each was when it was given up.
-    public var ages = HistogramSnapshot()
+    public var ages: HistogramSnapshot
     /// How many.
     public var count: UInt64 { ages.count }
     /// Age of the oldest, nanoseconds.
     public var greatestAge: Int64 { ages.max }
+
+    /// Waits of these ages.
+    public init(ages: HistogramSnapshot = HistogramSnapshot()) { self.ages = ages }
 }
 
 /// The longest stretch of whole seconds in which the asked streams were held; in the open model the
@@ -82,6 +117,21 @@ public struct SteadyWindow: Sendable {
     public var tokens: Double
     /// Events that arrived in it.
     public var events: UInt64
+
+    /// A window and what happened in it.
+    public init(
+        startSeconds: Int,
+        seconds: Int,
+        requests: UInt64,
+        tokens: Double,
+        events: UInt64
+    ) {
+        self.startSeconds = startSeconds
+        self.seconds = seconds
+        self.requests = requests
+        self.tokens = tokens
+        self.events = events
+    }
 }
 
 /// One interval of the time line.

@@ -59,6 +59,32 @@ public struct HistogramSnapshot: Sendable, Equatable {
         sum = sumFromCells
     }
 
+    /// `count` samples of one value in nanoseconds.
+    public init(_ count: UInt64, of value: Int64) {
+        guard count > 0 else { return }
+        record(value)
+        (counts, self.count) = ([count], count)
+        sum = sum.multipliedSaturating(by: count)
+    }
+
+    /// A decoded snapshot with what its encoding doesn't carry, as it was noted beside it; `sum`
+    /// nil leaves the estimate. Nil where the cells contradict it: the least and the greatest
+    /// sample lie in the lowest and the highest cell.
+    public func completed(
+        sum: UInt64?,
+        min: Int64,
+        max: Int64,
+        clipped: UInt64
+    ) -> HistogramSnapshot? {
+        guard let first = buckets.first, let last = buckets.last, clipped <= count,
+            first.range.contains(min), last.range.contains(max), min <= max
+        else { return nil }
+        var whole = self
+        if let sum { whole.sum = sum }
+        (whole.min, whole.max, whole.clipped) = (min, max, clipped)
+        return whole
+    }
+
     /// Whether there is no sample.
     public var isEmpty: Bool { count == 0 }
 

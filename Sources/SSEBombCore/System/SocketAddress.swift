@@ -19,6 +19,13 @@ public struct SocketAddress: Sendable, Hashable {
     /// Whether this is IPv6.
     public var isIPv6: Bool { family == AF_INET6 }
 
+    /// An address of which only the text is known, as of a stored result: it can't be connected to.
+    public init(knownAs text: String) {
+        bytes = []
+        family = AF_UNSPEC
+        self.text = text
+    }
+
     init(copying address: UnsafePointer<sockaddr>, length: socklen_t) {
         bytes = [UInt8](UnsafeRawBufferPointer(start: address, count: Int(length)))
         family = Int32(address.pointee.sa_family)

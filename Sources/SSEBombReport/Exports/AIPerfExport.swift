@@ -1,0 +1,100 @@
+// AIPerf's `profile_export_aiperf.json`, schema 1.4: one member a metric, each with its unit. Its
+// inter-token latency is ssebomb's tpot, its inter-chunk latency ssebomb's gap.
+
+import SSEBombCore
+
+/// The `--aiperf-json` file.
+enum AIPerfExport {
+    private static let schema = "1.4"
+    private static let latencies: [(name: String, metric: Metric)] = [
+        ("time_to_first_token", .ttft), ("inter_token_latency", .tpot),
+        ("inter_chunk_latency", .gap), ("request_latency", .e2e),
+    ]
+    private static let percentiles: [Double] = [1, 5, 10, 25, 50, 75, 90, 95, 99]
+
+    static func document(_ run: FinishedRun) -> JSONNode {
+        let result = run.result
+        let counts = result.counts
+        let isCut = result.interruptedBy != nil || result.isAborted
+        var members: [String: JSONNode?] = [
+            "schema_version": .text(schema),
+            "benchmark_id": .text(run.context.id),
+            "start_time": .text(Timestamp.rfc3339(result.startedAt)),
+            "end_time": .text(Timestamp.rfc3339(run.endedAt)),
+            "was_cancelled": .flag(result.interruptedBy != nil),
+            "is_complete": .flag(!isCut),
+            "incomplete_reason": isCut
+                ? .text("ended by \(result.signalName ?? "a threshold")") : nil,
+            "request_count": figure("requests", Double(counts.completed)),
+            "error_request_count": figure("requests", Double(counts.failed)),
+            "benchmark_duration": run.wholeSeconds.map { figure("sec", $0) },
+            "ssebomb_basis": basis(run),
+        ]
+        if let rates = run.wholeRates {
+            members["request_throughput"] = figure("requests/sec", rates.requests)
+            members["output_token_throughput"] = rates.tokens.map { figure("tokens/sec", $0) }
+        }
+        if result.hasTokens {
+            members["total_osl"] = figure("tokens", Double(counts.completionTokens))
+        }
+        members["total_isl"] = counts.promptTokens.map { figure("tokens", Double($0)) }
+        members["total_reasoning_tokens"] = counts.reasoningTokens.map {
+            figure("tokens", Double($0))
+        }
+        for (name, metric) in latencies {
+            guard let samples = result.histograms[metric], !samples.isEmpty else { continue }
+            members[name] = distribution(samples)
+        }
+        let redaction = Redaction(result.plan.request)
+        let errors = result.errors.map { error -> JSONNode in
+            .object([
+                "count": .whole(error.count),
+                "error_details": .object([
+                    "code": error.status.map { .whole(UInt64(max(0, $0))) },
+                    "type": .text(error.kind.name),
+                    "message": .text(PrintableText.line(redaction.apply(to: error.detail))),
+                ]),
+            ])
+        }
+        members["error_summary"] = errors.isEmpty ? nil : .list(errors)
+        return .object(members)
+    }
+
+    private static func figure(_ unit: String, _ value: Double) -> JSONNode {
+        .object(["unit": .text(unit), "avg": .number(value)])
+    }
+
+    private static func distribution(_ samples: HistogramSnapshot) -> JSONNode {
+        var members: [String: JSONNode?] = [
+            "unit": "ms",
+            "avg": .milliseconds(samples.mean),
+            "std": .milliseconds(samples.standardDeviation),
+            "min": .milliseconds(samples.min),
+            "max": .milliseconds(samples.max),
+            "count": .whole(samples.count),
+            "sum": .milliseconds(samples.mean * Double(samples.count)),
+        ]
+        for percentile in percentiles {
+            members["p\(Int(percentile))"] = .milliseconds(samples.reported(percentile))
+        }
+        return .object(members)
+    }
+
+    private static func basis(_ run: FinishedRun) -> JSONNode {
+        let result = run.result
+        let weak = latencies.flatMap { name, metric -> [JSONNode] in
+            guard let samples = result.histograms[metric], !samples.isEmpty else { return [] }
+            return samples.unsupported.map { .text("\(name).\($0.title)") }
+        }
+        return .object([
+            "tool": .text("ssebomb \(run.context.toolVersion)"),
+            "verdict": .text(run.verdict.state.rawValue),
+            "benchmark_duration":
+                "start of the measured window to the end of the run, drain included",
+            "inter_token_latency": "ssebomb's tpot",
+            "inter_chunk_latency": "ssebomb's gap",
+            "tokens": result.hasTokens ? .text(result.counts.tokenBasis.rawValue) : nil,
+            "too_few_samples_for": weak.isEmpty ? nil : .list(weak),
+        ])
+    }
+}

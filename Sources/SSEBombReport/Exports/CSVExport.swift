@@ -1,0 +1,92 @@
+// One figure a line: name, statistic, value, unit. Seconds and plain numbers, so that a spreadsheet
+// needs no parsing of units.
+
+import SSEBombCore
+
+/// The `--csv` file (RFC 4180, without CR).
+enum CSVExport {
+    static func text(_ run: FinishedRun) -> String {
+        var rows = [["name", "statistic", "value", "unit"]]
+        rows.append(["run", "id", run.context.id, ""])
+        rows.append(["run", "started_at", Timestamp.rfc3339(run.result.startedAt), ""])
+        rows.append(["verdict", "state", run.verdict.state.rawValue, ""])
+        rows += counts(run.result) + rates(run.result)
+        for (metric, samples) in run.measuredMetrics { rows += latency(metric, samples, run) }
+        for metric in Metric.allCases {
+            guard let waits = run.result.unfinished[metric], waits.count > 0 else { continue }
+            rows.append([metric.rawValue, "unfinished", "\(waits.count)", "waits"])
+        }
+        for gate in run.thresholds {
+            rows.append([gate.threshold.expression, "threshold", gate.outcome.rawValue, ""])
+        }
+        return rows.map { $0.map(cell).joined(separator: ",") + "\n" }.joined()
+    }
+
+    private static func counts(_ result: RunResult) -> [[String]] {
+        let counts = result.counts
+        var rows = [
+            ("started", counts.started), ("completed", counts.completed),
+            ("failed", counts.failed), ("cancelled", counts.cancelled), ("cut", counts.cut),
+        ].map { ["requests", $0.0, "\($0.1)", "requests"] }
+        if result.plan.arrivals != nil {
+            rows.append(["requests", "dropped", "\(counts.dropped)", "requests"])
+        }
+        for kind in StreamFailure.allCases {
+            guard let count = counts.failures[kind], count > 0 else { continue }
+            rows.append(["failures", kind.name, "\(count)", "requests"])
+        }
+        for (code, count) in counts.status.sorted(by: { $0.key < $1.key }) {
+            rows.append(["status", "\(code)", "\(count)", "responses"])
+        }
+        rows.append(["events", "count", "\(counts.events)", "events"])
+        if result.hasTokens {
+            rows.append(["tokens", "completion", "\(counts.completionTokens)", "tokens"])
+            rows.append(["tokens", "basis", counts.tokenBasis.rawValue, ""])
+        }
+        if let prompt = counts.promptTokens {
+            rows.append(["tokens", "prompt", "\(prompt)", "tokens"])
+        }
+        return rows
+    }
+
+    private static func rates(_ result: RunResult) -> [[String]] {
+        guard let window = result.rateWindow else { return [] }
+        var rows = [
+            ["window", "length", "\(window.seconds)", "s"],
+            ["requests", "rate", "\(Double(window.requests) / window.seconds)", "requests/s"],
+            ["events", "rate", "\(Double(window.events) / window.seconds)", "events/s"],
+        ]
+        if result.hasTokens, (window.tokens / window.seconds).isFinite {
+            rows.append(["tokens", "rate", "\(window.tokens / window.seconds)", "tokens/s"])
+        }
+        return rows
+    }
+
+    /// Percentiles that the samples are too few to state are left out.
+    private static func latency(
+        _ metric: Metric,
+        _ samples: HistogramSnapshot,
+        _ run: FinishedRun
+    ) -> [[String]] {
+        var figures = [
+            ("mean", samples.mean), ("stddev", samples.standardDeviation),
+            ("min", Double(samples.min)),
+        ]
+        for percentile in ReportedPercentile.allCases
+        where percentile.isSupported(by: samples.count) {
+            figures.append((percentile.title, Double(samples.reported(percentile.rawValue))))
+        }
+        figures.append(("max", Double(samples.max)))
+        var rows = [[metric.rawValue, "count", "\(samples.count)", "samples"]]
+        rows += figures.map { [metric.rawValue, $0.0, "\($0.1 / 1e9)", "s"] }
+        if let basis = run.result.basis(of: metric) {
+            rows.append([metric.rawValue, "basis", basis.rawValue, ""])
+        }
+        return rows
+    }
+
+    private static func cell(_ text: String) -> String {
+        guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+        return "\"" + text.replacing("\"", with: "\"\"") + "\""
+    }
+}

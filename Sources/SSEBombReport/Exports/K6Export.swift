@@ -1,0 +1,156 @@
+// The data that k6 hands to `handleSummary`, so that what was made for k6's summaries reads a run of
+// ssebomb: its own metrics where ssebomb measures the same, and a trend for each of ssebomb's.
+
+import SSEBombCore
+
+/// The `--k6-json` file.
+enum K6Export {
+    /// k6's names, and which metric stands for each.
+    private static let trends: [(name: String, metric: Metric)] = [
+        ("http_req_duration", .e2e), ("http_req_waiting", .headers),
+        ("http_req_connecting", .connect), ("http_req_tls_handshaking", .tls),
+        ("iteration_duration", .e2e),
+    ]
+
+    static func document(_ run: FinishedRun) -> JSONNode {
+        var metrics = counters(run)
+        for (name, metric) in trends {
+            guard let samples = run.result.histograms[metric], !samples.isEmpty else { continue }
+            metrics[name] = trend(samples)
+        }
+        for (metric, samples) in run.measuredMetrics {
+            metrics[metric.rawValue] = trend(samples)
+        }
+        // A gate on what was never measured still has to be seen.
+        let gated = Dictionary(grouping: run.thresholds) { name(of: $0.threshold.subject) }
+        for (name, gates) in gated where metrics[name] == nil {
+            _ = gates
+            metrics[name] = Metric6(type: "trend", contains: "time", values: [:])
+        }
+        return .object([
+            "metrics": .object(
+                Dictionary(
+                    uniqueKeysWithValues: metrics.map { name, metric in
+                        (name, metric.node(gates: gated[name] ?? []))
+                    }
+                )
+            ),
+            "root_group": .object([
+                "id": "d41d8cd98f00b204e9800998ecf8427e", "name": "", "path": "",
+                "groups": .list([]), "checks": .list([]),
+            ]),
+            "state": .object([
+                "testRunDurationMs": .milliseconds(run.result.length), "isStdErrTTY": false,
+                "isStdOutTTY": false,
+            ]),
+            "ssebomb_basis": .object([
+                "tool": .text("ssebomb \(run.context.toolVersion)"),
+                "verdict": .text(run.verdict.state.rawValue),
+                "http_req_duration": "ssebomb's e2e: completed requests alone",
+                "http_req_waiting": "ssebomb's headers",
+                "rates": "over the measured window",
+            ]),
+        ])
+    }
+
+    /// One of k6's metrics.
+    private struct Metric6 {
+        var type: String
+        var contains: String
+        var values: [String: JSONNode?]
+
+        func node(gates: [ThresholdResult]) -> JSONNode {
+            var members: [String: JSONNode?] = [
+                "type": .text(type), "contains": .text(contains), "values": .object(values),
+            ]
+            if !gates.isEmpty {
+                var thresholds: [String: JSONNode?] = [:]
+                for gate in gates {
+                    let words = gate.threshold.expression.split(separator: ":", maxSplits: 1)
+                    thresholds[String(words.last ?? "")] = .object([
+                        "ok": .flag(gate.outcome == .passed)
+                    ])
+                }
+                members["thresholds"] = .object(thresholds)
+            }
+            return .object(members)
+        }
+    }
+
+    /// Which of the metrics a gate belongs to.
+    private static func name(of subject: Threshold.Subject) -> String {
+        switch subject {
+        case .metric(let metric): metric.rawValue
+        case .failures: "http_req_failed"
+        case .requests: "http_reqs"
+        case .tokens: "tokens"
+        case .events: "events"
+        }
+    }
+
+    private static func counters(_ run: FinishedRun) -> [String: Metric6] {
+        let result = run.result
+        let counts = result.counts
+        let window = result.rateWindow
+        func counter(_ count: UInt64, _ rate: Double?, contains: String = "default") -> Metric6 {
+            Metric6(
+                type: "counter",
+                contains: contains,
+                values: ["count": .whole(count), "rate": rate.map { .number($0) }]
+            )
+        }
+        let decided = counts.completed + counts.failed
+        let requests = window.map { Double($0.requests) / $0.seconds }
+        let length = result.length > 0 ? Double(result.length) / 1e9 : nil
+        var metrics = [
+            "http_reqs": counter(decided, requests),
+            "iterations": counter(counts.completed, requests),
+            "http_req_failed": Metric6(
+                type: "rate",
+                contains: "default",
+                values: [
+                    "rate": decided > 0
+                        ? .number(Double(counts.failed) / Double(decided)) : nil,
+                    "passes": .whole(counts.failed), "fails": .whole(counts.completed),
+                ]
+            ),
+            "data_received": counter(
+                counts.bytesReceived,
+                length.map { Double(counts.bytesReceived) / $0 },
+                contains: "data"
+            ),
+            "data_sent": counter(
+                counts.bytesSent,
+                length.map { Double(counts.bytesSent) / $0 },
+                contains: "data"
+            ),
+            "events": counter(counts.events, window.map { Double($0.events) / $0.seconds }),
+            "vus_max": Metric6(
+                type: "gauge",
+                contains: "default",
+                values: ["value": .whole(UInt64(max(0, result.plan.streams)))]
+            ),
+        ]
+        if result.hasTokens {
+            metrics["tokens"] = counter(
+                counts.completionTokens,
+                window.map { $0.tokens / $0.seconds }
+            )
+        }
+        return metrics
+    }
+
+    private static func trend(_ samples: HistogramSnapshot) -> Metric6 {
+        Metric6(
+            type: "trend",
+            contains: "time",
+            values: [
+                "avg": .milliseconds(samples.mean), "min": .milliseconds(samples.min),
+                "med": .milliseconds(samples.reported(50)), "max": .milliseconds(samples.max),
+                "p(90)": .milliseconds(samples.reported(90)),
+                "p(95)": .milliseconds(samples.reported(95)),
+                "p(99)": .milliseconds(samples.reported(99)), "count": .whole(samples.count),
+            ]
+        )
+    }
+}

@@ -1,0 +1,134 @@
+// The result for a merge request or a job's summary: verdict and gates, then the figures that are
+// asked for first. Text from outside is escaped: it can be neither markup nor a table's border.
+
+import SSEBombCore
+
+/// The `--markdown` file, and what is appended to a job's summary.
+enum MarkdownExport {
+    private static let mostReasons = 8
+
+    static func text(_ run: FinishedRun) -> String {
+        var blocks = ["## ssebomb: \(headline(run))", target(run)]
+        blocks += reasons(run) + gates(run) + [requests(run.result)]
+        blocks += latencies(run)
+        return blocks.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
+    }
+
+    private static func headline(_ run: FinishedRun) -> String {
+        var words = "measurement \(run.verdict.state.rawValue)"
+        let missed = run.thresholds.count { $0.outcome == .missed }
+        let unjudged = run.thresholds.count { $0.outcome == .notJudged }
+        if !run.thresholds.isEmpty {
+            let passed = run.thresholds.count - missed - unjudged
+            words += ", \(passed) of \(run.thresholds.count) thresholds passed"
+        }
+        return words
+    }
+
+    private static func target(_ run: FinishedRun) -> String {
+        let plan = run.result.plan
+        let url = code("\(plan.request.method) \(Redaction.url(of: plan.request))")
+        let load =
+            plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" }
+            ?? "\(Units.count(plan.streams)) streams"
+        return "\(url), \(load), measured \(Units.duration(run.result.measured)), run "
+            + "\(code(run.context.id)) at \(Timestamp.rfc3339(run.result.startedAt))"
+    }
+
+    private static func reasons(_ run: FinishedRun) -> [String] {
+        let all = run.verdict.reasons.map { "**\($0.state.rawValue)**: \(escaped($0.sentence))" }
+        let findings = run.verdict.server.map { "server: \(escaped($0.sentence))" }
+        let shown = (all + findings).prefix(mostReasons).map { "- \($0)" }
+        return shown.isEmpty ? [] : [shown.joined(separator: "\n")]
+    }
+
+    private static func gates(_ run: FinishedRun) -> [String] {
+        guard !run.thresholds.isEmpty else { return [] }
+        let rows = run.thresholds.map { gate -> [String] in
+            let mark =
+                switch gate.outcome {
+                case .passed: "✓ passed"
+                case .missed: "✗ missed"
+                case .notJudged: "? not judged"
+                }
+            return [mark, code(gate.threshold.expression), escaped(gate.sentence)]
+        }
+        return [table(["", "threshold", "figure"], rows, right: 3)]
+    }
+
+    private static func requests(_ result: RunResult) -> String {
+        let counts = result.counts
+        var rows = [
+            [
+                "requests",
+                "\(Units.count(counts.started)) started, \(Units.count(counts.completed)) completed"
+                    + ", \(Units.count(counts.failed)) failed, "
+                    + "\(Units.count(counts.cancelled)) cancelled, \(Units.count(counts.cut)) cut",
+            ]
+        ]
+        let failures = StreamFailure.allCases.compactMap { kind in
+            counts.failures[kind].map { "\(kind.name) \(Units.count($0))" }
+        }
+        if !failures.isEmpty { rows.append(["failures", failures.joined(separator: ", ")]) }
+        if let window = result.rateWindow {
+            var rates = "\(Units.rate(Double(window.requests) / window.seconds)) requests/s"
+            if result.hasTokens {
+                rates += ", \(Units.rate(window.tokens / window.seconds)) tokens/s"
+                rates += " (\(result.counts.throughputBasis.rawValue))"
+            }
+            rows.append(["rates", rates])
+        }
+        return table(["", ""], rows, right: 2)
+    }
+
+    /// A percentile that its samples can't support stands in parentheses.
+    private static func latencies(_ run: FinishedRun) -> [String] {
+        let rows = run.measuredMetrics.map { metric, samples -> [String] in
+            let basis = run.result.basis(of: metric).map { " (\($0.rawValue))" } ?? ""
+            let percentiles = ReportedPercentile.allCases.map { percentile in
+                let text = Units.duration(samples.reported(percentile.rawValue))
+                return percentile.isSupported(by: samples.count) ? text : "(\(text))"
+            }
+            let mean = Units.duration(Int64(clamping: samples.mean))
+            return [metric.rawValue + basis, Units.count(samples.count), mean] + percentiles
+                + [Units.duration(samples.max)]
+        }
+        guard !rows.isEmpty else { return [] }
+        let heading = ["latency", "n", "mean"] + ReportedPercentile.allCases.map(\.title) + ["max"]
+        var blocks = [table(heading, rows, right: 1)]
+        if rows.contains(where: { $0.contains { $0.hasPrefix("(") } }) {
+            blocks.append("(…): too few samples to state it.")
+        }
+        return blocks
+    }
+
+    /// Columns from `right` on are aligned to the right.
+    private static func table(_ heading: [String], _ rows: [[String]], right: Int) -> String {
+        let borders = heading.indices.map { $0 >= right ? "---:" : "---" }
+        return ([heading, borders] + rows)
+            .map { "| " + $0.joined(separator: " | ") + " |" }
+            .joined(separator: "\n")
+    }
+
+    /// Text in which nothing is markup.
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in PrintableText.line(text) {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\\", "`", "*", "_", "[", "]", "|", "#", "~", "@", "!":
+                result += "\\" + String(character)
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+
+    /// A code span; its own marks can't end it.
+    private static func code(_ text: String) -> String {
+        let plain = PrintableText.line(text).replacing("`", with: "'").replacing("|", with: "\\|")
+        return "`\(plain)`"
+    }
+}

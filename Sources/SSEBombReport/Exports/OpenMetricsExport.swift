@@ -1,0 +1,232 @@
+// OpenMetrics text 1.0: counters, gauges and a histogram for each metric, in the units that the
+// format wants (seconds, bytes). Must not know how the text is served or where it is written.
+
+import SSEBombCore
+
+/// The `--openmetrics` file.
+enum OpenMetricsExport {
+    static func text(_ run: FinishedRun) -> String {
+        var page = OpenMetricsPage()
+        info(run, &page)
+        requests(run.result, &page)
+        arrived(run.result, &page)
+        rates(run.result, &page)
+        client(run.result, &page)
+        for (metric, samples) in run.measuredMetrics {
+            page.histogram(
+                "\(metric.rawValue)_seconds",
+                "Metric \(metric.rawValue) of ssebomb's docs/MEASUREMENT.md.",
+                samples
+            )
+        }
+        return page.finished
+    }
+
+    private static func info(_ run: FinishedRun, _ page: inout OpenMetricsPage) {
+        var labels = [
+            ("id", run.context.id), ("version", run.context.toolVersion),
+            ("url", Redaction.url(of: run.result.plan.request)),
+            ("verdict", run.verdict.state.rawValue),
+        ]
+        if let api = run.result.apiName { labels.append(("api", api)) }
+        for (name, value) in run.context.labels.sorted(by: { $0.key < $1.key }) {
+            labels.append(("label_" + OpenMetricsPage.name(name), value))
+        }
+        page.family("run", "info", "What was measured.")
+        page.sample("run_info", labels, 1)
+        page.gauge("start_time_seconds", "Start since 1970.", seconds(run.result.startedAt))
+        page.gauge("measured_seconds", "The measured window.", seconds(run.result.measured))
+        let rank: Double =
+            switch run.verdict.state {
+            case .valid: 0
+            case .suspect: 1
+            case .invalid: 2
+            }
+        page.gauge("verdict", "0 valid, 1 suspect, 2 invalid.", rank)
+        guard !run.thresholds.isEmpty else { return }
+        page.family("threshold_passed", "gauge", "1 where the gate passed, else 0.")
+        for gate in run.thresholds {
+            page.sample(
+                "threshold_passed",
+                [("threshold", gate.threshold.expression), ("outcome", gate.outcome.rawValue)],
+                gate.outcome == .passed ? 1 : 0
+            )
+        }
+    }
+
+    private static func requests(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        let counts = result.counts
+        page.family("requests", "counter", "Requests of the measured window, by their end.")
+        var outcomes = [
+            ("completed", counts.completed), ("failed", counts.failed),
+            ("cancelled", counts.cancelled), ("cut", counts.cut),
+        ]
+        if result.plan.arrivals != nil { outcomes.append(("dropped", counts.dropped)) }
+        for (outcome, count) in outcomes {
+            page.sample("requests_total", [("outcome", outcome)], Double(count))
+        }
+        page.counters(
+            "failures",
+            "Failed requests by kind.",
+            "kind",
+            counts.failures.map { ($0.key.name, $0.value) }
+        )
+        page.counters(
+            "responses",
+            "Responses by HTTP status.",
+            "status",
+            counts.status.map { ("\($0.key)", $0.value) }
+        )
+        let redaction = Redaction(result.plan.request)
+        page.counters(
+            "finish_reasons",
+            "Finish reasons as the server spells them.",
+            "reason",
+            counts.finishReasons.map {
+                (PrintableText.line(redaction.apply(to: $0.key), limit: 64), $0.value)
+            }
+        )
+    }
+
+    private static func arrived(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        let counts = result.counts
+        page.counter("events", "Events of the measured window.", counts.events)
+        page.counter("token_events", "Token-bearing ones of these.", counts.tokenEvents)
+        if result.hasTokens {
+            page.family("tokens", "counter", "Tokens of the window's requests.")
+            var kinds = [("completion", counts.completionTokens)]
+            if let prompt = counts.promptTokens { kinds.append(("prompt", prompt)) }
+            if let cached = counts.cachedTokens { kinds.append(("cached", cached)) }
+            if let reasoning = counts.reasoningTokens { kinds.append(("reasoning", reasoning)) }
+            for (kind, count) in kinds {
+                page.sample("tokens_total", [("kind", kind)], Double(count))
+            }
+        }
+        page.counter("received_bytes", "Bytes received on the wire.", counts.bytesReceived)
+        page.counter("sent_bytes", "Bytes sent on the wire.", counts.bytesSent)
+        page.counter("connections_opened", "Connections opened.", counts.connectionsOpened)
+        page.counter("connections_reused", "Requests on kept ones.", counts.connectionsReused)
+    }
+
+    private static func rates(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        guard let window = result.rateWindow else { return }
+        let requests = Double(window.requests) / window.seconds
+        page.gauge("requests_per_second", "Completed, in the rates' window.", requests)
+        page.gauge("events_per_second", "In the same.", Double(window.events) / window.seconds)
+        if result.hasTokens {
+            page.gauge("tokens_per_second", "In the same.", window.tokens / window.seconds)
+        }
+    }
+
+    private static func client(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        if let busiest = result.loops.map(\.busy).filter(\.isFinite).max() {
+            page.gauge("client_busy_ratio", "Busy share of the busiest loop.", busiest)
+        }
+        page.family("client_cpu_seconds", "counter", "CPU time of the client.")
+        page.sample("client_cpu_seconds_total", [("mode", "user")], seconds(result.cpuUser))
+        page.sample("client_cpu_seconds_total", [("mode", "system")], seconds(result.cpuSystem))
+        if result.peakResidentBytes > 0 {
+            let bytes = Double(result.peakResidentBytes)
+            page.gauge("client_peak_memory_bytes", "Peak resident memory.", bytes)
+        }
+    }
+
+    private static func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1e9 }
+}
+
+/// Collects families of samples (OpenMetrics 1.0, section "Text format").
+struct OpenMetricsPage {
+    private static let prefix = "ssebomb_"
+    /// Where a unit is part of a name the format wants it declared.
+    private static let units = ["seconds", "bytes", "ratio"]
+    /// Upper edges in seconds: three a decade, as far as streams take.
+    static let edges: [Double] = [-4, -3, -2, -1, 0, 1, 2].flatMap { exponent in
+        [1.0, 2.5, 5.0].map { exponent < 0 ? $0 / power(-exponent) : $0 * power(exponent) }
+    }
+    private var text = ""
+
+    private static func power(_ exponent: Int) -> Double {
+        (0..<exponent).reduce(1.0) { power, _ in power * 10 }
+    }
+
+    /// The page with its end mark.
+    var finished: String { text + "# EOF\n" }
+
+    mutating func family(_ name: String, _ type: String, _ help: String) {
+        text += "# TYPE \(Self.prefix)\(name) \(type)\n"
+        if let unit = Self.units.first(where: { name.hasSuffix("_\($0)") }) {
+            text += "# UNIT \(Self.prefix)\(name) \(unit)\n"
+        }
+        text += "# HELP \(Self.prefix)\(name) \(Self.escaped(help))\n"
+    }
+
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
+        let list = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        text += Self.prefix + name + (list.isEmpty ? "" : "{\(list)}") + " \(Self.number(value))\n"
+    }
+
+    mutating func gauge(_ name: String, _ help: String, _ value: Double) {
+        guard value.isFinite else { return }
+        family(name, "gauge", help)
+        sample(name, [], value)
+    }
+
+    mutating func counter(_ name: String, _ help: String, _ value: UInt64) {
+        family(name, "counter", help)
+        sample("\(name)_total", [], Double(value))
+    }
+
+    /// A counter by one label; equal values of it add up, as a name may come twice when cut.
+    mutating func counters(
+        _ name: String,
+        _ help: String,
+        _ label: String,
+        _ counts: [(String, UInt64)]
+    ) {
+        var sums: [String: UInt64] = [:]
+        for (value, count) in counts where count > 0 { sums[value, default: 0] += count }
+        guard !sums.isEmpty else { return }
+        family(name, "counter", help)
+        for (value, count) in sums.sorted(by: { $0.key < $1.key }) {
+            sample("\(name)_total", [(label, value)], Double(count))
+        }
+    }
+
+    mutating func histogram(_ name: String, _ help: String, _ samples: HistogramSnapshot) {
+        family(name, "histogram", help)
+        for edge in Self.edges {
+            let count = samples.count(atMost: Int64((edge * 1e9).rounded()))
+            sample("\(name)_bucket", [("le", Self.number(edge))], Double(count))
+        }
+        sample("\(name)_bucket", [("le", "+Inf")], Double(samples.count))
+        sample("\(name)_count", [], Double(samples.count))
+        sample("\(name)_sum", [], samples.mean * Double(samples.count) / 1e9)
+    }
+
+    /// A user's name as part of a label's name.
+    static func name(_ text: String) -> String {
+        String(
+            text.unicodeScalars.map { scalar -> Character in
+                let isWord =
+                    scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+                return isWord ? Character(scalar) : "_"
+            }
+        )
+    }
+
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for character in PrintableText.line(text) {
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+// What the rates of a result are made of. Of one run that is the measured window and what was
+// counted in it; of merged results, whose parts' windows differ, the part of them that all have in
+// common. Must not know how rates are shown.
+
+public import SSEBombCore
+
+/// What happened in the window that a result's rates are of.
+public struct RateWindow: Sendable, Equatable {
+    /// Its length, above 0.
+    public var seconds: Double
+    /// Requests completed in it.
+    public var requests: UInt64
+    /// Tokens that arrived in it, in steps of `TokenSum.step`.
+    public var tokens: Double
+    /// Events that arrived in it.
+    public var events: UInt64
+}
+
+extension RunResult {
+    /// nil where nothing was measured, or where merged results have no second in common.
+    public var rateWindow: RateWindow? {
+        if let merged { return merged.window.flatMap { commonWindow($0) } }
+        guard let seconds = measuredSeconds else { return nil }
+        return RateWindow(
+            seconds: seconds,
+            requests: counts.completedInWindow,
+            tokens: TokenSum.exact(counts.tokensInWindow),
+            events: counts.events
+        )
+    }
+
+    /// The intervals that lie in the window that all parts have in common, each as long as it is.
+    private func commonWindow(_ window: MergedRun.Window) -> RateWindow? {
+        let second = Nanoseconds.seconds(1)
+        // Intervals of merged results begin with whole seconds of the wall clock.
+        let origin = startedAt / second
+        let inside = intervals.filter {
+            (origin + Int64($0.startSeconds)) * second >= window.start
+                && (origin + Int64($0.startSeconds + $0.seconds)) * second <= window.end
+        }
+        let seconds = inside.reduce(0) { $0 + $1.seconds }
+        guard seconds > 0 else { return nil }
+        let tokenEvents = inside.reduce(0) { $0 &+ $1.tokenEvents }
+        return RateWindow(
+            seconds: Double(seconds),
+            requests: inside.reduce(0) { $0 &+ $1.completed },
+            tokens: TokenSum.exact(Double(tokenEvents) * (tokensPerEvent ?? 0)),
+            events: inside.reduce(0) { $0 &+ $1.events }
+        )
+    }
+
+    /// What one token-bearing event is worth, over the measured window: the time line counts
+    /// events, and its tokens are on the basis of the token rates. Nil where no tokens were
+    /// counted.
+    var tokensPerEvent: Double? {
+        guard hasTokens else { return nil }
+        if counts.throughputBasis == .event { return 1 }
+        guard counts.tokenEvents > 0 else { return nil }
+        return TokenSum.exact(counts.tokensInWindow) / Double(counts.tokenEvents)
+    }
+}
+
+/// Sums of tokens that were scaled, and so are no whole numbers.
+enum TokenSum {
+    /// A power of two: sums of multiples of it are exact up to 2^43 tokens, and so the same in
+    /// whatever order results are merged.
+    static let step = 1.0 / 1_024
+
+    /// The nearest multiple of the step; what is no number stays what it is.
+    static func exact(_ tokens: Double) -> Double {
+        tokens.isFinite ? (tokens / step).rounded() * step : tokens
+    }
+}

@@ -1,0 +1,375 @@
+// A stored document back as the run it was made of, so that every report is drawn from the same
+// value whether the run has just ended or not. What the file doesn't hold (secrets, the request's
+// body, keys) stays empty. The plan is in ResultDocument+RestoringPlan.swift.
+
+import SSEBombCore
+
+extension FinishedRun {
+    init(restoring document: ResultDocument) throws(ResultFault) {
+        result = try RunResult(restoring: document)
+        verdict = try Verdict(restoring: document.verdict)
+        thresholds = []
+        for record in document.thresholds ?? [] {
+            thresholds.append(try ThresholdResult(restoring: record))
+        }
+        var environment = RunEnvironment()
+        environment.kernel = document.environment.kernel
+        environment.machine = document.environment.machine
+        environment.cpuModel = document.environment.cpuModel
+        environment.cpus = document.environment.cpus
+        environment.descriptors = document.environment.limits.descriptors
+        environment.ports = document.environment.limits.ports
+        environment.tlsLibrary = document.environment.tls?.library
+        context = RunContext(
+            toolVersion: document.tool.version,
+            labels: document.run.labels,
+            id: document.run.id,
+            environment: environment
+        )
+    }
+}
+
+extension RunResult {
+    /// So that no instant on the wall clock leaves the range of 64-bit nanoseconds, in seconds.
+    private static let (latestStart, longestInterval) = (3_000_000_000, 1 << 23)
+
+    fileprivate init(restoring document: ResultDocument) throws(ResultFault) {
+        let run = document.run
+        guard let startedAt = Timestamp.nanoseconds(rfc3339: run.startedAt) else {
+            throw .field("run.started_at")
+        }
+        self.init(try RunPlan(restoring: document.plan), startedAt: startedAt)
+        measured = try nanoseconds(run.measuredS, "run.measured_s")
+        // Before the file had its length, a run was at least as long as its parts.
+        length = try nanoseconds(
+            run.lengthS ?? document.plan.rampS + document.plan.warmupS + run.measuredS,
+            "run.length_s"
+        )
+        interruptedBy = try Self.signal(run.signal)
+        isAborted = run.interrupted && interruptedBy == nil
+        try setDialect(document.plan.api)
+        counts = try RunCounts(restoring: document)
+        for (name, record) in document.metrics {
+            guard let metric = Metric(rawValue: name) else { continue }
+            histograms[metric] = try record.snapshot(name)
+            if let waits = record.unfinished { unfinished[metric] = try waits.waits(name) }
+        }
+        guard (1...Self.longestInterval).contains(document.intervalS) else { throw .field("interval_s") }
+        intervalSeconds = document.intervalS
+        for interval in document.intervals {
+            guard interval.startS <= Self.latestStart else { throw .field("intervals.start_s") }
+            intervals.append(try RunInterval(restoring: interval, length: intervalSeconds))
+        }
+        try setClient(document.client)
+        for error in document.errors { errors.append(try ErrorSample(restoring: error)) }
+        arrivals = try document.arrivals.map(ArrivalReport.init(restoring:))
+        try setWindows(document)
+    }
+
+    private mutating func setDialect(_ api: String?) throws(ResultFault) {
+        guard let api else { return }
+        // The report's own naming, read backwards.
+        for raw in UInt8.min...UInt8.max {
+            guard let candidate = Dialect(rawValue: raw) else { continue }
+            dialect = candidate
+            if apiName == api { return }
+        }
+        throw .unknown("plan.api", api)
+    }
+
+    private mutating func setWindows(_ document: ResultDocument) throws(ResultFault) {
+        if let record = document.run.merged {
+            merged = MergedRun(parts: record.parts, window: nil)
+            if let start = record.commonStartS, let length = record.commonS {
+                let from = startedAt + (try nanoseconds(start, "run.merged.common_start_s"))
+                let end = from + (try nanoseconds(length, "run.merged.common_s"))
+                merged?.window = MergedRun.Window(start: from, end: end)
+            }
+        } else if let tokens = document.rates.tokens, let seconds = measuredSeconds {
+            counts.tokensInWindow = TokenSum.exact(tokens * seconds)
+        }
+        if merged != nil, let tokens = document.counts.tokens?.inWindow {
+            counts.tokensInWindow = tokens
+        }
+        guard let steady = document.rates.steady, let length = document.run.steadyS, length > 0
+        else { return }
+        let seconds = Double(length)
+        self.steady = SteadyWindow(
+            startSeconds: document.run.steadyStartS ?? 0,
+            seconds: length,
+            requests: UInt64(clamping: Int64(clamping: (steady.requests * seconds).rounded())),
+            tokens: TokenSum.exact((steady.tokens ?? 0) * seconds),
+            events: UInt64(clamping: Int64(clamping: (steady.events * seconds).rounded()))
+        )
+    }
+
+    private static func signal(_ name: String?) throws(ResultFault) -> Int32? {
+        switch name {
+        case nil: return nil
+        case "SIGINT": return 2
+        case "SIGTERM": return 15
+        case let name?:
+            guard name.hasPrefix("signal "), let number = Int32(name.dropFirst(7)), number > 0
+            else { throw .unknown("run.signal", name) }
+            return number
+        }
+    }
+
+    private mutating func setClient(_ client: ResultDocument.ClientRecord) throws(ResultFault) {
+        for record in client.loops {
+            var loop = LoopReport(
+                events: record.events,
+                window: try nanoseconds(record.windowS ?? 0, "client.loops.window_s")
+            )
+            loop.cpu = record.cpu
+            loop.busy = record.busy ?? .nan
+            loop.reads = record.reads
+            loop.wakeups = record.wakeups
+            loop.involuntarySwitches = record.involuntarySwitches
+            loop.runQueueWait = try record.runQueueWaitS.map { (wait) throws(ResultFault) in
+                try nanoseconds(wait, "client.loops.run_queue_wait_s")
+            }
+            loop.paused = try nanoseconds(record.pausedS ?? 0, "client.loops.paused_s")
+            if let priority = record.priority {
+                guard let known = LoopPriority(rawValue: priority) else {
+                    throw .unknown("client.loops.priority", priority)
+                }
+                loop.priority = known
+            }
+            loop.gaveUpPriorityAtSeconds = record.priorityGivenUpAtS
+            loops.append(loop)
+        }
+        cpuUser = try nanoseconds(client.cpuS.user, "client.cpu_s.user")
+        cpuSystem = try nanoseconds(client.cpuS.system, "client.cpu_s.system")
+        throttled = try optionalNanoseconds(client.throttledS, "client.throttled_s")
+        memoryStall = try optionalNanoseconds(client.memoryStallS, "client.memory_stall_s")
+        peakResidentBytes = client.peakRSSBytes ?? 0
+    }
+}
+
+// MARK: - Counts
+
+extension RunCounts {
+    fileprivate init(restoring document: ResultDocument) throws(ResultFault) {
+        self.init()
+        let counts = document.counts
+        let requests = counts.requests
+        started = requests.started
+        completed = requests.completed
+        failed = requests.failed
+        cancelled = requests.cancelled
+        cut = requests.cut
+        dropped = requests.dropped ?? 0
+        waited = document.arrivals?.waited ?? 0
+        completedInWindow = requests.completedInWindow
+        startedOutsideWindow = requests.outsideWindow
+        retriedStale = requests.retriedStale
+        backoff = try nanoseconds(requests.backoffS, "counts.requests.backoff_s")
+        failures = try byKind(counts.failures, "counts.failures")
+        for (code, count) in counts.status {
+            guard let code = Int(code) else { throw .field("counts.status") }
+            status[code] = count
+        }
+        finishReasons = counts.finishReasons
+        events = counts.events
+        tokenEvents = counts.tokenEvents
+        reasoningEvents = counts.reasoningEvents
+        eventTypes = counts.eventTypes
+        comments = counts.comments
+        retries = counts.retries
+        unknownEvents = counts.unknownEvents
+        bytesReceived = counts.bytes.received
+        bytesSent = counts.bytes.sent
+        bytesPlain = counts.bytes.plaintext ?? 0
+        bytesBody = counts.bytes.body
+        connectionsOpened = counts.connections.opened
+        connectionsReused = counts.connections.reused
+        tlsResumed = counts.connections.tlsResumed ?? 0
+        setStamps(document)
+        try setTokens(document)
+    }
+
+    private mutating func setStamps(_ document: ResultDocument) {
+        let counts = document.counts
+        coalescedAtArrival = counts.coalesced.atArrival
+        coalescedAtReading = counts.coalesced.atReading
+        lateStamps = counts.lateStamps ?? 0
+        streamsOfSeveralTokens = counts.lumps?.of ?? 0
+        streamsInOneLump = counts.lumps?.streams ?? 0
+        streamsInBursts = counts.lumps?.bursts ?? 0
+        stampsReplaced = counts.stampsReplaced ?? 0
+        clockSteps = counts.clockSteps ?? 0
+        fullReads = counts.fullReads
+        reads = document.client.loops.reduce(0) { $0 + $1.reads }
+        kernelClockStreams = document.client.clockStreams.kernel
+        userClockStreams = document.client.clockStreams.user
+        sendTimes = counts.sentAt.map {
+            var times = SendTimeCounts()
+            (times.read, times.missing, times.beforeSend) = ($0.read, $0.missing, $0.beforeSend)
+            return times
+        }
+        eventLog = counts.eventLog.map {
+            var log = EventLogCounts()
+            (log.written, log.lost) = ($0.written, $0.lost)
+            return log
+        }
+    }
+
+    private mutating func setTokens(_ document: ResultDocument) throws(ResultFault) {
+        func basis(_ name: String?, _ field: String) throws(ResultFault) -> TokenBasis {
+            guard let name else { return .event }
+            guard let basis = TokenBasis(rawValue: name) else { throw .unknown(field, name) }
+            return basis
+        }
+        throughputBasis = try basis(document.rates.basis, "rates.basis")
+        itlBasis = try basis(document.metrics["itl"]?.basis, "metrics.itl.basis")
+        tpotBasis = try basis(document.metrics["tpot"]?.basis, "metrics.tpot.basis")
+        guard let tokens = document.counts.tokens else { return }
+        completionTokens = tokens.completion
+        promptTokens = tokens.prompt
+        requestsWithPrompt = tokens.requestsWithPrompt ?? 0
+        cachedTokens = tokens.cached
+        reasoningTokens = tokens.reasoning
+        tokenBasis = try basis(tokens.basis, "counts.tokens.basis")
+    }
+}
+
+// MARK: - Histograms
+
+extension ResultDocument.MetricRecord {
+    /// The samples; the figures beside them have to be theirs.
+    fileprivate func snapshot(_ name: String) throws(ResultFault) -> HistogramSnapshot {
+        guard let histogram else {
+            guard count == 0 else { throw .field("metrics.\(name).histogram is missing") }
+            return HistogramSnapshot()
+        }
+        let decoded = try decode(histogram, "metrics.\(name).histogram")
+        guard decoded.count == count else { throw .field("metrics.\(name).count") }
+        guard !decoded.isEmpty else { return decoded }
+        // Files without a sum have the mean, to a nanosecond.
+        let sum = sum ?? mean.flatMap { mean in
+            let (product, overflow) = UInt64(clamping: mean).multipliedReportingOverflow(by: count)
+            return overflow ? nil : product
+        }
+        guard let min, let max,
+            let whole = decoded.completed(sum: sum, min: min, max: max, clipped: clipped ?? 0)
+        else { throw .field("metrics.\(name): the figures aren't those of the histogram") }
+        return whole
+    }
+}
+
+extension ResultDocument.MetricRecord.Unfinished {
+    /// Without a histogram of the ages, all of them are as great as the greatest.
+    fileprivate func waits(_ name: String) throws(ResultFault) -> UnfinishedWaits {
+        guard let histogram else {
+            return UnfinishedWaits(ages: HistogramSnapshot(count, of: greatestAge))
+        }
+        let decoded = try decode(histogram, "metrics.\(name).unfinished.histogram")
+        guard decoded.count == count,
+            let whole = decoded.completed(
+                sum: nil,
+                min: min(decoded.min, greatestAge),
+                max: greatestAge,
+                clipped: 0
+            )
+        else { throw .field("metrics.\(name).unfinished") }
+        return UnfinishedWaits(ages: whole)
+    }
+}
+
+extension RunInterval {
+    fileprivate init(
+        restoring record: ResultDocument.IntervalRecord,
+        length: Int
+    ) throws(ResultFault) {
+        self.init(from: record.startS, length: length)
+        started = record.requests.started
+        completed = record.requests.completed
+        failed = record.requests.failed
+        events = record.events
+        tokenEvents = record.tokenEvents
+        inFlight = record.inFlight ?? .nan
+        busiest = record.busy ?? .nan
+        ttft = try record.ttft.snapshot("ttft")
+        gap = try record.gap.snapshot("gap")
+        failures = try byKind(record.failures, "intervals.failures")
+    }
+}
+
+extension ResultDocument.IntervalRecord.Latency {
+    fileprivate func snapshot(_ name: String) throws(ResultFault) -> HistogramSnapshot {
+        guard let histogram else {
+            guard count == 0 else { throw .field("intervals.\(name).histogram is missing") }
+            return HistogramSnapshot()
+        }
+        let decoded = try decode(histogram, "intervals.\(name).histogram")
+        guard decoded.count == count else { throw .field("intervals.\(name).count") }
+        return decoded
+    }
+}
+
+private func decode(_ text: String, _ field: String) throws(ResultFault) -> HistogramSnapshot {
+    do throws(HistogramDecodingError) {
+        return try HistogramSnapshot.decode(base64: text)
+    } catch {
+        throw .field("\(field): \(error)")
+    }
+}
+
+// MARK: - The rest
+
+extension ArrivalReport {
+    fileprivate init(restoring record: ResultDocument.Arrivals) throws(ResultFault) {
+        self.init(of: record.due, in: try nanoseconds(record.spanS ?? 0, "arrivals.span_s"))
+        if let histogram = record.pacingError.histogram {
+            let decoded = try decode(histogram, "arrivals.pacing_error.histogram")
+            let greatest = record.pacingError.max ?? decoded.max
+            guard decoded.count == record.pacingError.count,
+                let whole = decoded.completed(
+                    sum: nil,
+                    min: min(decoded.min, greatest),
+                    max: greatest,
+                    clipped: 0
+                )
+            else { throw .field("arrivals.pacing_error") }
+            pacingError = whole
+        }
+        test = record.ks.map {
+            KolmogorovSmirnov(statistic: $0.statistic, count: $0.n, pValue: $0.pValue)
+        }
+        greatestDeviation = record.greatestDeviation
+    }
+}
+
+extension ErrorSample {
+    fileprivate init(restoring record: ResultDocument.ErrorRecord) throws(ResultFault) {
+        guard let kind = StreamFailure(named: record.kind) else {
+            throw .unknown("errors.kind", record.kind)
+        }
+        self.init(kind, count: record.count)
+        status = record.status
+        firstAtSeconds = record.firstAtS ?? .nan
+        detail = record.detail ?? ""
+        sample = Array((record.sample ?? "").utf8)
+    }
+}
+
+extension StreamFailure {
+    /// The kind with this word; nil for any other word.
+    init?(named name: String) {
+        guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = kind
+    }
+}
+
+private func byKind(
+    _ counts: [String: UInt64],
+    _ field: String
+) throws(ResultFault) -> [StreamFailure: UInt64] {
+    var kinds: [StreamFailure: UInt64] = [:]
+    for (name, count) in counts {
+        guard let kind = StreamFailure(named: name) else { throw .unknown(field, name) }
+        kinds[kind] = count
+    }
+    return kinds
+}
