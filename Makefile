@@ -4,6 +4,7 @@
 #   build        debug build                    release     static release binary
 #   test         unit and end-to-end tests, and a short fuzz run
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
+#   test-readers every export, judged by readers not written here
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -33,6 +34,8 @@ TOOLS ?= .build-tools
 
 # What the foreign server and readers in the tests are made of.
 PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
+# What reads exports: HdrHistogram's and OpenMetrics' parsers, llm-d's schema, JUnit's.
+READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser
 SSEBOMB = $(BUILD)/release/ssebomb
 PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
 BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
@@ -50,7 +53,7 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-asan test-tsan fuzz lint format asm-check perf-check \
+.PHONY: help demo build release test test-servers test-readers test-asan test-tsan fuzz lint format asm-check perf-check \
 	perf check deps test-deps install clean
 
 help:
@@ -115,6 +118,18 @@ test: test-deps
 test-servers: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	CI=true $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --filter 'ProxyTests|PythonServerTests'
+
+$(TOOLS)/readers/complete: Makefile
+	@mkdir -p $(TOOLS)
+	$(PYTHON) -m venv $(TOOLS)/readers
+	$(TOOLS)/readers/bin/pip install -q $(READER_PACKAGES)
+	@touch $@
+
+test-readers: build $(TOOLS)/readers/complete
+	@test -e /usr/share/java/hdrhistogram.jar && command -v java >/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="libhdrhistogram-java default-jre-headless"
+	SSEBOMB=$(abspath $(BUILD)/$(CONFIGURATION)/ssebomb) PYTHON=$(abspath $(TOOLS))/readers/bin/python \
+		Tests/Readers/run.sh
 
 # One test after the other under the sanitizers: they slow programs down tenfold, and some tests
 # bound how long the program may take.

@@ -40,20 +40,25 @@ public struct OutputError: Error, Sendable {
 
 /// Writes whole files.
 public enum AtomicFile {
-    /// Writes `bytes` under `path`, the value of `-o`; "-" is standard output.
+    /// Writes `bytes` under `path`, the value of `flag`; "-" is standard output.
     ///
     /// A regular file is replaced in one step and keeps its permissions; through a symbolic link
     /// the file it leads to is replaced. Devices and pipes can't be replaced: they are written to.
-    public static func write(_ bytes: [UInt8], to path: String) throws(OutputError) {
-        try write(bytes, to: path, writer: Glibc.write)
+    public static func write(
+        _ bytes: [UInt8],
+        to path: String,
+        flag: String = "-o"
+    ) throws(OutputError) {
+        try write(bytes, to: path, flag: flag, writer: Glibc.write)
     }
 
     static func write(
         _ bytes: [UInt8],
         to path: String,
+        flag: String = "-o",
         writer: @escaping GrowingFile.Writer
     ) throws(OutputError) {
-        let file = try GrowingFile(path: path, flag: "-o", writer: writer)
+        let file = try GrowingFile(path: path, flag: flag, writer: writer)
         try file.append(bytes)
         try file.finish()
     }

@@ -88,7 +88,7 @@ extension ResultDocument.Environment {
 }
 
 extension ResultDocument.Plan {
-    fileprivate init(_ result: RunResult) {
+    init(_ result: RunResult) {
         let plan = result.plan
         let request = plan.request
         url = Redaction.url(of: request)

@@ -14,6 +14,7 @@ struct SSEBomb: ParsableCommand {
         version: PlanBuilder.version,
         subcommands: [
             RunCommand.self, ProbeCommand.self, ServeCommand.self, SelftestCommand.self,
+            ReportCommand.self, MergeCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )
@@ -48,6 +49,7 @@ struct SSEBomb: ParsableCommand {
         if let command, ["serve", "selftest"].contains(command) {
             return "\(command) takes flags alone: leave out what isn't one"
         }
+        if command == "report" { return "more than one result: report draws one, merge joins them" }
         return "more than one URL: put values with spaces in quotes, as in -H 'Name: value'"
     }
 

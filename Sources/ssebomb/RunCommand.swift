@@ -23,6 +23,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Judgement") var judgement: JudgementOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Exports") var exports: ExportOptions
 
     func run() throws {
         let usable = try CPUConfinement.apply(load.cpus)
@@ -32,7 +33,7 @@ struct RunCommand: ParsableCommand {
         var prepared = try PlanBuilder.prepare(target, load: shape)
         load.apply(to: &prepared.plan)
         try judgement.check(prepared.plan)
-        try output.check()
+        let publisher = try output.publisher(exports)
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared.plan)
         if output.dryRun {
@@ -58,7 +59,13 @@ struct RunCommand: ParsableCommand {
         )
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
-        let written = publish(result, verdict, thresholds, context, log)
+        let finished = FinishedRun(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context
+        )
+        let written = publisher.publish(finished) { () throws(OutputError) in try log?.finish() }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
         let status = ExitStatus.afterRun(
@@ -107,53 +114,6 @@ struct RunCommand: ParsableCommand {
         return (result, gates.results(result))
     }
 
-    /// Writes files and report; false where one of them couldn't be. The files come first: a report
-    /// may wait for its reader.
-    private func publish(
-        _ result: RunResult,
-        _ verdict: Verdict,
-        _ thresholds: [ThresholdResult],
-        _ context: RunContext,
-        _ log: EventLogFile?
-    ) -> Bool {
-        let file = ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
-        var complaints: [String] = []
-        if let path = output.output, path != "-" {
-            do throws(OutputError) {
-                try file.write(to: path)
-            } catch {
-                complaints.append(error.sentence)
-            }
-        }
-        do throws(OutputError) {
-            try log?.finish()
-        } catch {
-            complaints.append(error.sentence)
-        }
-        if output.wantsJSONOnOutput {
-            do throws(OutputError) {
-                try file.write(to: "-")
-            } catch  where !error.isBrokenPipe {
-                complaints.append(error.sentence)
-            } catch {}
-        } else {
-            let report = TextReport(
-                result,
-                verdict: verdict,
-                thresholds: thresholds,
-                color: Terminal.canColor()
-            ).render()
-            if case .failed(let cause) = Terminal.output(report) {
-                complaints.append(
-                    "can't write the report to standard output: \(cause.sentence); it stands above"
-                )
-                Terminal.error(report)
-            }
-        }
-        for complaint in complaints { Terminal.message(complaint) }
-        return complaints.isEmpty
-    }
-
     /// Prints `text`; a reader that went away is no error.
     static func show(_ text: String) throws(SetupError) {
         if case .failed(let cause) = Terminal.output(text) {
@@ -184,32 +144,31 @@ extension LoadOptions {
 }
 
 extension OutputOptions {
-    /// Whether standard output gets the result file in place of the text.
-    var wantsJSONOnOutput: Bool { format == .json || output == "-" }
-
     /// How progress is shown.
     var progressStyle: ProgressStyle {
         if quiet || noProgress { return .none }
         return Terminal.canRedraw() ? .live : .plain
     }
 
-    /// Refuses files that couldn't be written at the end.
-    func check() throws(SetupError) {
+    /// Where everything goes at the end; refuses what couldn't be written then.
+    func publisher(_ exports: ExportOptions) throws(SetupError) -> ResultPublisher {
         if eventLog == nil, eventLogStreams != nil {
             throw SetupError(.usage, "--event-log-streams needs --event-log: name its file")
         }
         if eventLog == "-" {
             throw SetupError(.usage, "--event-log: standard output has the report: name a file")
         }
-        if let output, output == eventLog {
-            throw SetupError(.usage, "-o and --event-log name the same file: use two")
-        }
         do throws(OutputError) {
-            if let output { try AtomicFile.check(output, flag: "-o") }
             if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
         } catch {
             throw SetupError(.usage, error.sentence)
         }
+        return try ResultPublisher(
+            output: output,
+            format: format,
+            exports: exports,
+            others: eventLog.map { [("--event-log", $0)] } ?? []
+        )
     }
 
     /// How many streams the event log samples.

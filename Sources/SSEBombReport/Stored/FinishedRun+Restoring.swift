@@ -54,7 +54,8 @@ extension RunResult {
             histograms[metric] = try record.snapshot(name)
             if let waits = record.unfinished { unfinished[metric] = try waits.waits(name) }
         }
-        guard (1...Self.longestInterval).contains(document.intervalS) else { throw .field("interval_s") }
+        let step = document.intervalS
+        guard step >= 1, step <= Self.longestInterval, step & (step - 1) == 0 else { throw .field("interval_s") }
         intervalSeconds = document.intervalS
         for interval in document.intervals {
             guard interval.startS <= Self.latestStart else { throw .field("intervals.start_s") }
