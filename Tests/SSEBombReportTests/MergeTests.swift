@@ -96,7 +96,9 @@ struct ResultGenerator {
         let parts = try (0..<5).map { try generator.run($0) }
         let whole = try text(merge(parts))
         #expect(try text(merge(parts.reversed())) == whole)
-        #expect(try text(merge([stored(Array(parts[0..<2])), stored(Array(parts[2..<5]))])) == whole)
+        #expect(
+            try text(merge([stored(Array(parts[0..<2])), stored(Array(parts[2..<5]))])) == whole
+        )
         #expect(
             try text(
                 merge([parts[3], stored([parts[4], stored([parts[1], parts[0]]), parts[2]])])
@@ -137,7 +139,9 @@ struct ResultGenerator {
 
     @Test("counters add, and rates are those of the seconds that all parts have in common")
     func rates() throws {
-        func part(_ id: String, startedAfter seconds: Int64, completed: UInt64) throws -> FinishedRun {
+        func part(_ id: String, startedAfter seconds: Int64, completed: UInt64) throws
+            -> FinishedRun
+        {
             var plan = try SampleRun.plan()
             plan.ramp = 0
             var result = SampleRun.full(plan)
@@ -170,8 +174,10 @@ struct ResultGenerator {
         #expect(window.seconds == 6)
         #expect(window.requests == 4 + 5 + 6 + 7 + 8 + 9 + (0 + 1 + 2 + 3 + 4 + 5))
         #expect(window.events == 240 && window.tokens == 120)
-        #expect(both.result.intervals.map(\.inFlight) == Array(repeating: 100, count: 4)
-            + Array(repeating: 200, count: 7) + Array(repeating: 100, count: 4))
+        #expect(
+            both.result.intervals.map(\.inFlight) == Array(repeating: 100, count: 4)
+                + Array(repeating: 200, count: 7) + Array(repeating: 100, count: 4)
+        )
         #expect(both.text(color: false).contains("common 6.00 s"))
         let apart = try stored([
             part("a", startedAfter: 0, completed: 1), part("b", startedAfter: 86_400, completed: 2),

@@ -109,7 +109,9 @@ private let gates = [
         for run in try Self.runs() {
             let bytes = try run.file.encoded()
             let again = try reading(bytes).file.encoded()
-            #expect(String(decoding: again, as: UTF8.self) == String(decoding: bytes, as: UTF8.self))
+            #expect(
+                String(decoding: again, as: UTF8.self) == String(decoding: bytes, as: UTF8.self)
+            )
             #expect(try SchemaCheck().errors(in: bytes) == [])
         }
     }

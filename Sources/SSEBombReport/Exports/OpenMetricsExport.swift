@@ -208,7 +208,8 @@ struct OpenMetricsPage {
         String(
             text.unicodeScalars.map { scalar -> Character in
                 let isWord =
-                    scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+                    scalar.isASCII
+                    && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
                 return isWord ? Character(scalar) : "_"
             }
         )

@@ -55,7 +55,9 @@ extension RunResult {
             if let waits = record.unfinished { unfinished[metric] = try waits.waits(name) }
         }
         let step = document.intervalS
-        guard step >= 1, step <= Self.longestInterval, step & (step - 1) == 0 else { throw .field("interval_s") }
+        guard step >= 1, step <= Self.longestInterval, step & (step - 1) == 0 else {
+            throw .field("interval_s")
+        }
         intervalSeconds = document.intervalS
         for interval in document.intervals {
             guard interval.startS <= Self.latestStart else { throw .field("intervals.start_s") }
@@ -248,10 +250,14 @@ extension ResultDocument.MetricRecord {
         guard decoded.count == count else { throw .field("metrics.\(name).count") }
         guard !decoded.isEmpty else { return decoded }
         // Files without a sum have the mean, to a nanosecond.
-        let sum = sum ?? mean.flatMap { mean in
-            let (product, overflow) = UInt64(clamping: mean).multipliedReportingOverflow(by: count)
-            return overflow ? nil : product
-        }
+        let sum =
+            sum
+            ?? mean.flatMap { mean in
+                let (product, overflow) = UInt64(clamping: mean).multipliedReportingOverflow(
+                    by: count
+                )
+                return overflow ? nil : product
+            }
         guard let min, let max,
             let whole = decoded.completed(sum: sum, min: min, max: max, clipped: clipped ?? 0)
         else { throw .field("metrics.\(name): the figures aren't those of the histogram") }

@@ -95,7 +95,8 @@ extension RequestSpecification {
         let scheme = String(plan.url[..<mark.lowerBound])
         var host = rest[..<slash]
         var port: UInt16 = scheme == "https" ? 443 : 80
-        if let colon = host.lastIndex(of: ":"), let number = UInt16(host[host.index(after: colon)...])
+        if let colon = host.lastIndex(of: ":"),
+            let number = UInt16(host[host.index(after: colon)...])
         {
             (host, port) = (host[..<colon], number)
         }
