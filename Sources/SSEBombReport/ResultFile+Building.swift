@@ -234,9 +234,12 @@ extension ResultDocument.Rates {
     fileprivate init(_ result: RunResult) {
         if let window = result.rateWindow {
             requests = Double(window.requests) / window.seconds
-            basis = result.hasTokens ? result.counts.throughputBasis.rawValue : nil
             tokens = result.hasTokens ? finite(window.tokens / window.seconds) : nil
             events = Double(window.events) / window.seconds
+        }
+        // Merged results may have tokens and no window: others to merge with need the basis.
+        if result.hasTokens, result.rateWindow != nil || result.merged != nil {
+            basis = result.counts.throughputBasis.rawValue
         }
         guard let window = result.steady, window.seconds > 0 else { return }
         let tokens = TokenSum.exact(window.tokens)

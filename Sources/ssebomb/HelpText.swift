@@ -55,9 +55,9 @@ enum HelpText {
           ssebomb report result.json --csv figures.csv --hlog run.hlog --hgrm gap=gap.hgrm
           ssebomb report result.json --vllm-json - | python3 plot.py
 
-        Exit status: 0 done; 1 internal failure, or a file that couldn't be written; 64 usage, or a \
-        file that isn't a sound result. Gates are shown as they were judged then; they don't enter \
-        the status.
+        Exit status: 0 done; 1 internal failure, or a file that couldn't be written; 64 usage, or \
+        a file that isn't a sound result. Gates stand as they were judged then, and don't enter the \
+        status.
         """
 
     /// Examples and statuses of `merge`.

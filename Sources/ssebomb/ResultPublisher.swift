@@ -1,6 +1,6 @@
-// What becomes of a finished run: files first, for the report may wait for its reader, then standard
-// output, then a job's summary. Nothing is lost: what standard output can't take goes to standard
-// error. Must not know where the run came from.
+// What becomes of a finished run: files first, for the report may wait for its reader, then
+// standard output, then a job's summary. Nothing is lost: what standard output can't take goes to
+// standard error. Must not know where the run came from.
 
 import Glibc
 import SSEBombCore

@@ -125,7 +125,9 @@ import Testing
         #expect(metrics.keys.sorted() == ["ttft"])
         let ttft = try #require(metrics["ttft"])
         #expect(ttft.count == 0 && ttft.p50 == nil && ttft.histogram == nil)
-        #expect(ttft.unfinished == .init(count: 12, greatestAge: 3_200_000_000))
+        let waits = try #require(ttft.unfinished)
+        #expect(waits.count == 12 && waits.greatestAge == 3_200_000_000)
+        #expect(try HistogramSnapshot.decode(base64: #require(waits.histogram)).count == 12)
     }
 
     @Test("figures are those of the histogram that stands beside them")

@@ -1,5 +1,5 @@
-// The data that k6 hands to `handleSummary`, so that what was made for k6's summaries reads a run of
-// ssebomb: its own metrics where ssebomb measures the same, and a trend for each of ssebomb's.
+// The data that k6 hands to `handleSummary`, so that what was made for k6's summaries reads a run
+// of ssebomb: its own metrics where ssebomb measures the same, and a trend for each of ssebomb's.
 
 import SSEBombCore
 

@@ -1,5 +1,5 @@
-// The llm-d benchmark report, version 0.2, in JSON (which is YAML, too). Its schema allows no fields
-// of others, so what ssebomb knows beyond it is left out.
+// The llm-d benchmark report, version 0.2, in JSON (which is YAML, too). Its schema allows no
+// fields of others, so what ssebomb knows beyond it is left out.
 
 import SSEBombCore
 

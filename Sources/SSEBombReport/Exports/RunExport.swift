@@ -64,8 +64,8 @@ extension FinishedRun {
     /// Wall-clock end, nanoseconds since 1970.
     var endedAt: Int64 { result.startedAt + result.length }
 
-    /// Tokens of the window's requests over `wholeSeconds`, and requests likewise: the arithmetic of
-    /// tools without a window. Of merged results the rates of the common window.
+    /// Tokens of the window's requests over `wholeSeconds`, and requests likewise: the arithmetic
+    /// of tools without a window. Of merged results the rates of the common window.
     var wholeRates: (requests: Double, tokens: Double?)? {
         guard let seconds = wholeSeconds, seconds > 0 else { return nil }
         if result.merged != nil, let window = result.rateWindow {

@@ -1,6 +1,6 @@
-// What `vllm bench serve --save-result` writes, so that scripts made for that read a run of ssebomb:
-// its keys, its units and its arithmetic. What its words mean here stands beside them, under
-// `ssebomb_basis`.
+// What `vllm bench serve --save-result` writes, so that scripts made for that read a run of
+// ssebomb: its keys, its units and its arithmetic. What its words mean here stands beside them,
+// under `ssebomb_basis`.
 
 import SSEBombCore
 

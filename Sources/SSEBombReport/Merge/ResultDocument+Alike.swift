@@ -1,5 +1,6 @@
 // Whether two plans can be those of one run's parts: the same in everything but what tells parts
-// apart. Goes by the plan as it is stored, so that every field there counts unless it is named here.
+// apart. Goes by the plan as it is stored, so that every field there counts unless it is named
+// here.
 
 import FoundationEssentials
 

@@ -75,6 +75,7 @@ extension FinishedRun {
         part.result.measured = window.length
         part.result.steady = nil
         part.result.counts.tokensInWindow = TokenSum.exact(result.counts.tokensInWindow)
+        if !result.hasTokens { part.result.counts.forgetTokens() }
         part.result.arrivals?.test = nil
         part.result.errors = ErrorMerge.sorted(result.errors)
         part.result.loops = LoopMerge.sorted(result.loops)
@@ -157,6 +158,14 @@ extension RunEnvironment {
         both.ports = same(\.ports)
         both.tlsLibrary = same(\.tlsLibrary)
         return both
+    }
+}
+
+extension RunCounts {
+    /// Without a known API there are none.
+    fileprivate mutating func forgetTokens() {
+        (completionTokens, requestsWithPrompt, tokensInWindow) = (0, 0, 0)
+        (promptTokens, cachedTokens, reasoningTokens) = (nil, nil, nil)
     }
 }
 

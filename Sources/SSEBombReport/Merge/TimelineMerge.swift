@@ -37,8 +37,8 @@ enum TimelineMerge {
 }
 
 extension RunInterval {
-    /// Adds what happened in `part`, an interval within this one. Streams in flight are those of all
-    /// parts together; a step is a power of two, so their mean stays exact.
+    /// Adds what happened in `part`, an interval within this one. Streams in flight are those of
+    /// all parts together; a step is a power of two, so their mean stays exact.
     fileprivate mutating func add(_ part: RunInterval) {
         started += part.started
         completed += part.completed

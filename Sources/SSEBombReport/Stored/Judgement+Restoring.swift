@@ -1,5 +1,5 @@
-// A stored verdict and stored gates back as values. They are what was judged then, by what was known
-// then: nothing is judged again.
+// A stored verdict and stored gates back as values. They are what was judged then, by what was
+// known then: nothing is judged again.
 
 import SSEBombCore
 

@@ -1,5 +1,5 @@
-// A stored plan back as the plan that reports are drawn from. It can't be carried out: the values of
-// header fields, the request's body, keys and the bytes of addresses are not in the file.
+// A stored plan back as the plan that reports are drawn from. It can't be carried out: the values
+// of header fields, the request's body, keys and the bytes of addresses are not in the file.
 
 import FoundationEssentials
 import SSEBombCore
