@@ -16,6 +16,8 @@ let package = Package(
     products: [.executable(name: "ssebomb", targets: ["ssebomb"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Scenario files; brings toml++, so a little C++.
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         // Test oracle only: an independent reader of the histogram layout.
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
@@ -42,6 +44,7 @@ let package = Package(
             dependencies: [
                 "SSEBombCore", "SSEBombReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "TOMLKit",
             ],
             swiftSettings: swiftSettings
         ),

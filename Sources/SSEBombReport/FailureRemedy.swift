@@ -45,7 +45,7 @@ extension RunResult {
     /// failure, in words, with what to do about it. nil for any other run.
     public var hopelessSentence: String? {
         guard counts.completed == 0, counts.failed > 0, let worst = errors.first else { return nil }
-        let redaction = Redaction(plan.request)
+        let redaction = Redaction(self)
         var words = "not one request completed; \(worst.kind.name)"
         if !worst.detail.isEmpty {
             words += ": \(PrintableText.line(redaction.apply(to: worst.detail), limit: 300))"

@@ -9,7 +9,10 @@ extension RunResult {
 
     /// The API as the command line names it (`--api`); nil while unknown.
     var apiName: String? {
-        switch dialect {
+        // Classes of several APIs have none in common.
+        let names = Set(classes.map(\.result.apiName))
+        if names.count > 1 { return nil }
+        return switch dialect {
         case .undetermined: nil
         case .openaiChat: "openai-chat"
         case .openaiCompletions: "openai-completions"
@@ -17,8 +20,17 @@ extension RunResult {
         }
     }
 
+    /// "closed", "open", or "mixed" where classes of load differ in that.
+    var loadModel: String {
+        let plans = classes.isEmpty ? [plan] : classes.map(\.result.plan)
+        let open = plans.count { $0.arrivals != nil }
+        return open == 0 ? "closed" : open == plans.count ? "open" : "mixed"
+    }
+
     /// Whether tokens were counted at all: where no event was recognised, none could be.
-    var hasTokens: Bool { apiName != nil }
+    var hasTokens: Bool {
+        apiName != nil || classes.contains { $0.result.hasTokens }
+    }
 
     /// "kernel", "user" or "mixed", by the streams that each clock timed; nil without streams.
     var clockName: String? {

@@ -30,13 +30,23 @@ public struct Redaction: Sendable {
     }
 
     /// Collects the secrets of a request.
-    public init(_ request: RequestSpecification) {
+    public init(_ request: RequestSpecification) { self.init([request]) }
+
+    /// Collects the secrets of all requests of a run: a server may echo those of another class.
+    public init(_ result: RunResult) {
+        let plans = result.classes.isEmpty ? [result.plan] : result.classes.map(\.result.plan)
+        self.init(plans.map(\.request))
+    }
+
+    private init(_ requests: [RequestSpecification]) {
         var secrets = SecretCollector()
-        for field in request.headers where Self.isSecret(field.name) {
-            secrets.add(header: field)
-        }
-        if let query = request.target.firstIndex(of: "?") {
-            secrets.add(query: request.target[request.target.index(after: query)...])
+        for request in requests {
+            for field in request.headers where Self.isSecret(field.name) {
+                secrets.add(header: field)
+            }
+            if let query = request.target.firstIndex(of: "?") {
+                secrets.add(query: request.target[request.target.index(after: query)...])
+            }
         }
         patterns = secrets.patterns
     }

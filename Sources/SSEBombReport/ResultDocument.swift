@@ -22,6 +22,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     /// By `Metric`'s raw values.
     var metrics: [String: MetricRecord]
     var intervals: [IntervalRecord]
+    var classes: [ClassRecord]?
     var intervalS: Int
     var client: ClientRecord
     var errors: [ErrorRecord]
@@ -31,7 +32,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
         case schemaVersion = "schema_version"
         case tool, run, plan, environment, verdict, counts, arrivals, rates, metrics, intervals
         case intervalS = "interval_s"
-        case client, errors, thresholds
+        case classes, client, errors, thresholds
     }
 }
 
@@ -76,6 +77,25 @@ extension ResultDocument {
             case steadyS = "steady_s"
             case steadyStartS = "steady_start_s"
             case interrupted, signal, labels, merged
+        }
+    }
+
+    /// What one class of load came to, where there are several.
+    struct ClassRecord: Codable, Equatable, Sendable {
+        var name: String
+        var steadyS: Int?
+        var plan: Plan
+        var counts: Counts
+        var arrivals: Arrivals?
+        var rates: Rates
+        var metrics: [String: MetricRecord]
+        var intervals: [IntervalRecord]
+        var errors: [ErrorRecord]
+
+        enum CodingKeys: String, CodingKey {
+            case name
+            case steadyS = "steady_s"
+            case plan, counts, arrivals, rates, metrics, intervals, errors
         }
     }
 

@@ -10,7 +10,7 @@ extension ResultDocument {
         thresholds: [ThresholdResult],
         context: RunContext
     ) {
-        let redaction = Redaction(result.plan.request)
+        let redaction = Redaction(result)
         tool = Tool(name: "ssebomb", version: context.toolVersion)
         run = Run(result, context: context)
         plan = Plan(result)
@@ -19,7 +19,19 @@ extension ResultDocument {
         counts = Counts(result, redaction)
         arrivals = Arrivals(result)
         rates = Rates(result)
-        metrics = [:]
+        metrics = Self.metrics(result)
+        intervals = Self.intervals(result)
+        if !result.classes.isEmpty {
+            classes = result.classes.map { ClassRecord($0, redaction) }
+        }
+        intervalS = result.intervalSeconds
+        client = ClientRecord(result)
+        errors = result.errors.map { ErrorRecord($0, redaction) }
+        self.thresholds = thresholds.isEmpty ? nil : thresholds.map { ThresholdRecord($0) }
+    }
+
+    private static func metrics(_ result: RunResult) -> [String: MetricRecord] {
+        var metrics: [String: MetricRecord] = [:]
         for metric in Metric.allCases {
             metrics[metric.rawValue] = MetricRecord(
                 result.histograms[metric] ?? HistogramSnapshot(),
@@ -27,12 +39,27 @@ extension ResultDocument {
                 basis: result.basis(of: metric)
             )
         }
+        return metrics
+    }
+
+    private static func intervals(_ result: RunResult) -> [IntervalRecord] {
         let tokensPerEvent = result.tokensPerEvent
-        intervals = result.intervals.map { IntervalRecord($0, tokensPerEvent: tokensPerEvent) }
-        intervalS = result.intervalSeconds
-        client = ClientRecord(result)
-        errors = result.errors.map { ErrorRecord($0, redaction) }
-        self.thresholds = thresholds.isEmpty ? nil : thresholds.map { ThresholdRecord($0) }
+        return result.intervals.map { IntervalRecord($0, tokensPerEvent: tokensPerEvent) }
+    }
+}
+
+extension ResultDocument.ClassRecord {
+    fileprivate init(_ part: ClassResult, _ redaction: Redaction) {
+        let result = part.result
+        name = part.name
+        steadyS = result.steady?.seconds
+        plan = ResultDocument.Plan(result)
+        counts = ResultDocument.Counts(result, redaction)
+        arrivals = ResultDocument.Arrivals(result)
+        rates = ResultDocument.Rates(result)
+        metrics = ResultDocument.metrics(result)
+        intervals = ResultDocument.intervals(result)
+        errors = result.errors.map { ResultDocument.ErrorRecord($0, redaction) }
     }
 }
 
@@ -100,7 +127,7 @@ extension ResultDocument.Plan {
         addresses = plan.addresses.map(\.text)
         sourceAddresses = plan.sourceAddresses.map(\.text)
         tls = plan.tls.map { TLS($0) }
-        model = plan.arrivals == nil ? "closed" : "open"
+        model = result.loadModel
         streams = plan.streams
         rate = plan.arrivals?.rate
         arrivals = plan.arrivals?.law.name

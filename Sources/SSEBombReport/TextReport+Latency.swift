@@ -10,19 +10,20 @@ extension TextReport {
     ]
     private static let clientMetrics: [Metric] = [.deliveryLag, .stampWindow, .sendLag]
 
-    func latencies(_ layout: inout TextLayout) {
+    /// - Parameter withClient: also what the client says of itself, which concerns the whole run.
+    func latencies(_ layout: inout TextLayout, withClient: Bool = true) {
         var table = TextTable()
         let percentiles = ReportedPercentile.allCases.map(\.title)
         table.heading(["Latency", "n", "mean"] + percentiles + ["max"])
         var weak: Set<ReportedPercentile> = []
         var isEmpty = true
         // Where load is a rate, the time since a request was due is what a user sees.
-        let headline: [Metric] = result.plan.arrivals == nil ? [] : [.ttftSched, .e2eSched]
+        let headline: [Metric] = result.loadModel == "closed" ? [] : [.ttftSched, .e2eSched]
         for metric in headline + Self.serverMetrics where isShown(metric) {
             weak.formUnion(add(metric, to: &table))
             isEmpty = false
         }
-        let own = Self.clientMetrics.filter(isShown)
+        let own = withClient ? Self.clientMetrics.filter(isShown) : []
         if !own.isEmpty { table.note("client's own", "") }
         for metric in own {
             weak.formUnion(add(metric, to: &table))

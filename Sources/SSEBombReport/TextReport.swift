@@ -24,7 +24,7 @@ public struct TextReport {
         self.verdict = verdict
         self.thresholds = thresholds
         self.color = color
-        redaction = Redaction(result.plan.request)
+        redaction = Redaction(result)
     }
 
     /// The whole report, ending with a line end.
@@ -37,6 +37,7 @@ public struct TextReport {
         arrivals(&layout)
         throughput(&layout)
         latencies(&layout)
+        classes(&layout)
         outcomes(&layout)
         failures(&layout)
         events(&layout)
@@ -65,6 +66,12 @@ public struct TextReport {
 
     private func headline(_ layout: inout TextLayout) {
         let plan = result.plan
+        guard result.classes.isEmpty else {
+            layout.field("classes", classNames, indent: 0) { $0.bold }
+            layout.field("plan", planLine, indent: 0)
+            layout.field("client", clientLine, indent: 0)
+            return interruption(&layout)
+        }
         let url = PrintableText.line(Redaction.url(of: plan.request))
         layout.field("target", "\(plan.request.method) \(url)", indent: 0) { $0.bold }
         if let address = plan.addresses.first {
@@ -86,6 +93,11 @@ public struct TextReport {
             "same prompt in every request: prefix caches may be hot",
             indent: 0
         )
+        interruption(&layout)
+    }
+
+    private func interruption(_ layout: inout TextLayout) {
+        let plan = result.plan
         guard let end = result.signalName ?? (result.isAborted ? "a threshold" : nil) else {
             return
         }
@@ -98,11 +110,14 @@ public struct TextReport {
         ) { $0.red }
     }
 
-    private var planLine: String {
+    var planLine: String {
         let plan = result.plan
         let streams =
             "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
         var parts = plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" } ?? streams
+        // Streams of one class and rates of another make no sum.
+        let hasSum = result.loadModel == "closed" || plan.arrivals != nil
+        if !hasSum { parts = "\(Units.count(result.classes.count)) classes" }
         switch (plan.duration, plan.requests) {
         case (let duration?, nil): parts += " for \(Units.setting(duration))"
         case (nil, let requests?):
@@ -118,6 +133,7 @@ public struct TextReport {
         if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
         let tail = plan.keepAlive ? "" : ", no keep-alive"
         if plan.arrivals != nil { return parts + ", \(streams) at most" + tail }
+        if !hasSum { return parts + tail }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
         return parts + ", connects \(pace)" + tail
     }
@@ -127,7 +143,9 @@ public struct TextReport {
         let cpus = plan.cpus.prefix(plan.threads).map(String.init).joined(separator: ",")
         let threads = "\(plan.threads) \(plan.threads == 1 ? "thread" : "threads")"
         let pinned = cpus.isEmpty ? "" : " on CPU \(cpus)"
-        return "\(threads)\(pinned), \(plan.clock.rawValue) clock, "
+        let clock = "\(threads)\(pinned), \(plan.clock.rawValue) clock"
+        if !result.classes.isEmpty, result.apiName == nil { return clock }
+        return clock + ", "
             + (result.apiName.map { "api \($0)" } ?? "api not recognised")
     }
 
@@ -195,7 +213,8 @@ public struct TextReport {
         }
         layout.line("")
         layout.table(table)
-        if result.steady == nil, result.plan.arrivals == nil, result.merged == nil {
+        let isWhole = result.classes.isEmpty && result.merged == nil
+        if result.steady == nil, result.plan.arrivals == nil, isWhole {
             layout.note(
                 "No steady window: the streams in flight never held 95 % of "
                     + "\(Units.count(result.plan.streams)) for a whole second."

@@ -99,6 +99,8 @@ public struct Threshold: Sendable, Equatable {
     /// Where missing the gate ends the run: how much of the measured window has to pass before, in
     /// nanoseconds. nil where the gate is judged at the end alone.
     public let abortAfter: Int64?
+    /// The class of load whose figure it is; nil is the whole run.
+    public let scope: String?
 
     /// Makes a gate. Not every aggregate goes with every subject: see `ThresholdParsing`.
     public init(
@@ -107,7 +109,8 @@ public struct Threshold: Sendable, Equatable {
         aggregate: Aggregate,
         comparison: Comparison,
         bound: Double,
-        abortAfter: Int64? = nil
+        abortAfter: Int64? = nil,
+        scope: String? = nil
     ) {
         self.expression = expression
         self.subject = subject
@@ -115,6 +118,20 @@ public struct Threshold: Sendable, Equatable {
         self.comparison = comparison
         self.bound = bound
         self.abortAfter = abortAfter
+        self.scope = scope
+    }
+
+    /// The same gate on one class of load alone.
+    public func scoped(to name: String) -> Threshold {
+        Threshold(
+            expression: "\(name): \(expression)",
+            subject: subject,
+            aggregate: aggregate,
+            comparison: comparison,
+            bound: bound,
+            abortAfter: abortAfter,
+            scope: name
+        )
     }
 }
 

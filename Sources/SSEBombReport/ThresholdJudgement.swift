@@ -6,7 +6,8 @@ public import SSEBombCore
 
 extension Threshold {
     /// Judges the gate by a run's result, also by that of a run that still goes on.
-    public func judge(_ result: RunResult) -> ThresholdResult {
+    public func judge(_ run: RunResult) -> ThresholdResult {
+        let result = scope.flatMap { name in run.classes.first { $0.name == name }?.result } ?? run
         let evidence = evidence(in: result)
         guard let range = evidence.range else {
             return ThresholdResult(

@@ -11,17 +11,34 @@ extension Verdict {
         thresholds: [ThresholdResult] = []
     ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
-            nothingMeasured, lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow,
-            deliveryLag, pauses, sendLag, pacingError, missingStreams, rateAchieved, dropped,
-            backOff,
-            localResource, throttled, memoryStall,
-            fullReads, stampsReplaced, clockSteps,
+            lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow, deliveryLag, pauses,
+            localResource, throttled, memoryStall, fullReads, stampsReplaced, clockSteps,
         ]
         return Verdict(
-            reasons: rules.compactMap { $0(result) }
+            reasons: judgeLoad(result) + rules.compactMap { $0(result) }
                 + [tooFewSamples(thresholds)].compactMap { $0 },
             server: [bursts(result), lumps(result)].compactMap { $0 }
         )
+    }
+
+    /// What was asked of the server against what came of it: of each class, where there are
+    /// several.
+    private static func judgeLoad(_ result: RunResult) -> [Reason] {
+        let rules: [(RunResult) -> Reason?] = [
+            nothingMeasured, sendLag, pacingError, missingStreams, rateAchieved, dropped, backOff,
+        ]
+        guard !result.classes.isEmpty else { return rules.compactMap { $0(result) } }
+        return result.classes.flatMap { part in
+            rules.compactMap { $0(part.result) }.map { reason in
+                Reason(
+                    code: reason.code,
+                    state: reason.state,
+                    sentence: "Class \(PrintableText.line(part.name)): \(reason.sentence)",
+                    value: reason.value,
+                    bound: reason.bound
+                )
+            }
+        }
     }
 
     /// A reason where `value` exceeds a bound. `sentence` gets the bound that was exceeded.

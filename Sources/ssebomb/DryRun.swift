@@ -8,8 +8,17 @@ enum DryRun {
     /// The most of a body that is shown.
     private static let mostBody = 64 << 10
 
-    /// The whole text.
-    static func text(_ run: PreparedRun, thresholds: [Threshold]) -> String {
+    /// The whole text: each class of load, and the scenario that says the same as the flags.
+    static func text(_ load: PreparedLoad) -> String {
+        let parts = load.classes.map { part in
+            let heading = part.name.isEmpty ? "" : "class \(Terminal.printable(part.name))\n\n"
+            return heading + text(part.run, load.thresholds.filter { $0.scope ?? "" == part.name })
+        }
+        let scenario = load.scenario.map { "as a scenario (--scenario FILE):\n\n\($0)\n" } ?? ""
+        return scenario + parts.joined(separator: "\n")
+    }
+
+    private static func text(_ run: PreparedRun, _ thresholds: [Threshold]) -> String {
         var rows = planRows(run) + streamRows(run.plan)
         for gate in thresholds { rows.append(("threshold", gate.expression)) }
         rows.append(("request", "\(run.template.bytes.count) bytes, below; secrets as ***"))

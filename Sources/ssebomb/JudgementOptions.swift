@@ -30,12 +30,12 @@ struct JudgementOptions: ParsableArguments {
     )
     var calibration: String?
 
-    /// Refuses gates that no run of this plan could be judged by.
-    func check(_ plan: RunPlan) throws(SetupError) {
-        for gate in thresholds {
-            guard case .metric(let metric) = gate.subject,
-                let need = Self.missing(for: metric, in: plan)
-            else { continue }
+    /// Refuses gates that no run of these plans could be judged by.
+    func check(_ gates: [Threshold], _ plans: [RunPlan]) throws(SetupError) {
+        for gate in gates {
+            guard case .metric(let metric) = gate.subject else { continue }
+            let needs = plans.map { Self.missing(for: metric, in: $0) }
+            guard let need = needs.first ?? nil, needs.allSatisfy({ $0 != nil }) else { continue }
             throw SetupError(
                 .usage,
                 "--threshold '\(gate.expression)': \(metric.rawValue) is measured with \(need) "

@@ -44,13 +44,10 @@ struct SSEBomb: ParsableCommand {
 
     private static func sentence(for error: any Error, of command: String?) -> String {
         let message = message(for: error)
-        // Most often the rest of an unquoted header value, which may be a secret: never repeated.
-        guard message.contains("nexpected argument") else { return message }
-        if let command, ["serve", "selftest"].contains(command) {
-            return "\(command) takes flags alone: leave out what isn't one"
-        }
+        // What isn't a flag may be a part of a secret: never repeated.
+        guard message.contains("nexpected argument"), let command else { return message }
         if command == "report" { return "more than one result: report draws one, merge joins them" }
-        return "more than one URL: put values with spaces in quotes, as in -H 'Name: value'"
+        return "\(command) takes flags alone: leave out what isn't one"
     }
 
     /// One line on standard error, then out; help and version go their own way.

@@ -4,7 +4,7 @@
 import Glibc
 import SSEBombCore
 
-/// The flags that say what is asked of whom.
+/// The flags that say what is asked of whom; `request` names one URL at most.
 struct TargetOptions {
     var request: RequestOptions
     var stream: StreamOptions

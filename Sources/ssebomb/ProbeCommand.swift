@@ -24,6 +24,13 @@ struct ProbeCommand: ParsableCommand {
 
     func run() throws {
         let watch = SignalWatch()
+        guard request.urls.count <= 1 else {
+            throw SetupError(
+                .usage,
+                "probe opens one stream, and there is more than one URL: give one, and put values"
+                    + " with spaces in quotes, as in -H 'Name: value'"
+            )
+        }
         let prepared = try PlanBuilder.prepare(
             TargetOptions(
                 request: request,

@@ -50,6 +50,12 @@ extension RequestOptions {
     }
 
     private func parsedURL() throws(SetupError) -> TargetURL {
+        guard let url else {
+            throw SetupError(
+                .usage,
+                "no target: give a URL such as http://127.0.0.1:8080/path"
+            )
+        }
         do throws(ValueError) {
             return try TargetURL(url)
         } catch {

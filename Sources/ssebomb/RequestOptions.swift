@@ -6,8 +6,19 @@ import SSEBombCore
 
 /// What is sent.
 struct RequestOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The target: http:// or https://.", valueName: "URL"))
-    var url: String
+    @Argument(
+        help: ArgumentHelp(
+            "The target: http:// or https://. Several share a run's load, with results for each.",
+            valueName: "URL"
+        )
+    )
+    var urls: [String] = []
+
+    /// The one target of a request.
+    var url: String? {
+        get { urls.first }
+        set { urls = newValue.map { [$0] } ?? [] }
+    }
 
     @Option(
         name: [.customShort("X"), .long],

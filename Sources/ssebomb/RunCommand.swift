@@ -16,6 +16,7 @@ struct RunCommand: ParsableCommand {
     )
 
     @OptionGroup(title: "Request") var request: RequestOptions
+    @OptionGroup(title: "Targets") var targets: TargetListOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
@@ -26,29 +27,41 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Exports") var exports: ExportOptions
 
     func run() throws {
+        guard let path = targets.scenario else { return try run(arguments: Self.given, nil) }
+        let table = OptionTable.run()
+        let file = try ScenarioFile(reading: path, table: table)
+        try file.check(Self.given, table)
+        // What the command line says of the whole run goes before what the file says.
+        let whole = try file.command(file.runArguments + Self.given, nil)
+        try whole.run(arguments: file.runArguments + Self.given, file)
+    }
+
+    /// The flags of this command line.
+    private static var given: [String] {
+        let arguments = AttachedValues.split(Array(CommandLine.arguments.dropFirst()))
+        return arguments.first == configuration.commandName
+            ? Array(arguments.dropFirst()) : arguments
+    }
+
+    private func run(arguments: [String], _ scenario: ScenarioFile?) throws {
         let usable = try CPUConfinement.apply(load.cpus)
         let watch = SignalWatch()
         let labels = try output.labels()
-        let (shape, loadWarnings) = try PlanBuilder.load(load, usable: usable)
-        var prepared = try PlanBuilder.prepare(target, load: shape)
-        load.apply(to: &prepared.plan)
-        try judgement.check(prepared.plan)
+        var prepared = try PreparedLoad(self, arguments: arguments, scenario, usable: usable)
         let publisher = try output.publisher(exports)
         let calibration = try judgement.readCalibration()
-        output.apply(to: &prepared.plan)
+        output.apply(to: &prepared)
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
-            _ = try Coordinator(plan: prepared.plan, template: prepared.template)
-            return try Self.show(DryRun.text(prepared, thresholds: judgement.thresholds))
+            _ = try Coordinator(prepared.loads)
+            return try Self.show(DryRun.text(prepared))
         }
         if prepared.plan.priority == .realtime, let refusal = RealtimeRight.refusal() {
             prepared.warnings.append(refusal)
         }
         if !output.quiet {
-            for warning in loadWarnings + prepared.warnings {
-                Terminal.message("warning: \(warning)")
-            }
+            for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
         }
         let log = try output.openEventLog()
         let (result, thresholds) = try carryOut(prepared, watch, log)
@@ -79,7 +92,8 @@ struct RunCommand: ParsableCommand {
         if status != ExitStatus.success { throw ExitCode(status) }
     }
 
-    private var target: TargetOptions {
+    /// What is asked of whom, without several targets.
+    var target: TargetOptions {
         TargetOptions(
             request: request,
             stream: stream,
@@ -90,20 +104,16 @@ struct RunCommand: ParsableCommand {
     }
 
     private func carryOut(
-        _ prepared: PreparedRun,
+        _ prepared: PreparedLoad,
         _ watch: SignalWatch,
         _ log: EventLogFile?
     ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
-        let coordinator = try Coordinator(
-            plan: prepared.plan,
-            template: prepared.template,
-            trace: nil
-        )
+        let coordinator = try Coordinator(prepared.loads)
         if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
         watch.attach { coordinator.interrupt(signal: $0) }
         var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
         defer { ProgressLine.clearIfDrawn() }
-        var gates = ThresholdWatch(judgement.thresholds)
+        var gates = ThresholdWatch(prepared.thresholds)
         // The result as it stands has its price, so only gates that may end the run ask for it.
         let judge: ((RunResult) -> Bool)? = gates.canAbort ? { gates.shouldAbort($0) } : nil
         let result = try coordinator.run(
@@ -172,9 +182,15 @@ extension OutputOptions {
     }
 
     /// How many streams the event log samples.
-    func apply(to plan: inout RunPlan) {
+    func apply(to load: inout PreparedLoad) {
         guard eventLog != nil else { return }
-        plan.loggedStreams = Int(min(eventLogStreams ?? 100, UInt64(plan.streams)))
+        // Of several classes each gets its share, by their streams.
+        let streams = load.classes.map { Double($0.run.plan.streams) }
+        let most = Int(min(eventLogStreams ?? 100, UInt64(load.plan.streams)))
+        let parts = TargetList.share(max(most, streams.count), by: streams) ?? []
+        for (index, part) in parts.enumerated() {
+            load.classes[index].run.plan.loggedStreams = part
+        }
     }
 
     /// The event log, if one is wanted.

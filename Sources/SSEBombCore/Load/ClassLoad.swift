@@ -21,6 +21,24 @@ public struct ClassLoad: Sendable {
         self.plan = plan
         self.template = template
     }
+
+    /// The plan that stands for those of several classes: the first one's, with the streams,
+    /// requests and arrivals of all.
+    public static func joint(_ plans: [RunPlan]) -> RunPlan {
+        var plan = plans[0]
+        guard plans.count > 1 else { return plan }
+        plan.streams = plans.reduce(0) { $0 + $1.streams }
+        plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
+        if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
+        plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
+        // The number of requests of a joint schedule is that of all; and one class that only time
+        // ends makes the whole such a run.
+        if plan.arrivals == nil {
+            let requests = plans.compactMap(\.requests)
+            plan.requests = requests.count == plans.count ? requests.reduce(0, +) : nil
+        }
+        return plan
+    }
 }
 
 /// What the loops of one class share, and what each records. Made before the clock starts, and

@@ -15,6 +15,8 @@ struct ResultMerger {
     var loopOutcomes: [LoopOutcome] = []
     /// Of each loop, the recorders of all classes of the run.
     var loopStats: [[LoopStats]] = []
+    /// Whether a number of streams is asked for, or a rate: not so of a mixture of both.
+    var hasSteadyWindow = true
     var usageBefore = csup_usage()
     /// What the kernel took from the process during the run.
     var pressure = MachinePressure()
@@ -76,6 +78,7 @@ struct ResultMerger {
         _ recorder: IntervalRecorder,
         tokensPerEvent: Double
     ) -> SteadyWindow? {
+        guard hasSteadyWindow else { return nil }
         // Whole seconds of the measured window; the last interval ends with the run, not a second.
         let second = Double(Nanoseconds.seconds(1))
         let first = (Double(windows.measureStart - windows.start) / second).rounded(.up)

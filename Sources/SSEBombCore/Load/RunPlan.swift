@@ -35,7 +35,7 @@ public struct RunPlan: Sendable {
     public var think: Int64 = 0
     /// Connects started per second over all loops; 0 is unlimited. Not with `arrivals`, where
     /// connects follow these.
-    public var connectRate: Double = 5_000
+    public var connectRate: Double = Self.usualConnectRate
     /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
 
@@ -70,6 +70,9 @@ public struct RunPlan: Sendable {
     public var keepAlive = true
     /// Requests per connection; nil is as many as the server allows.
     public var reuseLimit: UInt32?
+
+    /// Connects a second where nothing else is said: a listen backlog takes them.
+    public static let usualConnectRate = 5_000.0
 
     /// A plan with everything else at its default.
     public init(

@@ -73,7 +73,7 @@ struct RunRecorder {
     /// - Parameter classes: of each loop, what the classes that are merged came to.
     private func merger(_ lanes: [ClassLane], _ classes: [[ClassOutcome]]) -> ResultMerger {
         var merger = ResultMerger(
-            plan: Self.plan(lanes.map(\.load.plan)),
+            plan: ClassLoad.joint(lanes.map(\.load.plan)),
             windows: windows,
             stats: lanes.flatMap(\.stats)
         )
@@ -82,25 +82,15 @@ struct RunRecorder {
         }
         merger.outcomes = classes.flatMap(\.self)
         merger.loopOutcomes = outcomes
+        let loads = lanes.map(\.load.plan.arrivals)
+        merger.hasSteadyWindow =
+            loads.count == 1 || loads.allSatisfy { $0 == nil } || OpenLoad.joint(loads) != nil
         merger.startedAt = startedAt
         merger.ended = ended
         merger.interruptedBy = interruptedBy
         merger.usageBefore = usageBefore
         merger.pressure = pressure
         return merger
-    }
-
-    /// The plan that stands for several: the first one's, with the streams of all.
-    private static func plan(_ plans: [RunPlan]) -> RunPlan {
-        var plan = plans[0]
-        guard plans.count > 1 else { return plan }
-        plan.streams = plans.reduce(0) { $0 + $1.streams }
-        if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
-        // One class that only time ends makes the whole such a run.
-        let requests = plans.compactMap(\.requests)
-        plan.requests = requests.count == plans.count ? requests.reduce(0, +) : nil
-        plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
-        return plan
     }
 
     // MARK: Progress

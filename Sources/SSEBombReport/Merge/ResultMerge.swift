@@ -40,6 +40,12 @@ public enum ResultMerge {
                 }
                 owners[id] = part.name
             }
+            if !part.run.result.classes.isEmpty {
+                throw MergeError(
+                    sentence: "\(part.name) has several classes of load, which can't be merged: "
+                        + "merge runs of one class"
+                )
+            }
             if (first.run.result.plan.arrivals == nil) != (part.run.result.plan.arrivals == nil) {
                 throw MergeError(
                     sentence: "\(first.name) and \(part.name) have unlike load models: one held "

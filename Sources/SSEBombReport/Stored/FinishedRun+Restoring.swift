@@ -67,6 +67,10 @@ extension RunResult {
         for error in document.errors { errors.append(try ErrorSample(restoring: error)) }
         arrivals = try document.arrivals.map(ArrivalReport.init(restoring:))
         try setWindows(document)
+        for record in document.classes ?? [] {
+            let part = try RunResult(restoring: document.narrowed(to: record))
+            classes.append(ClassResult(record.name, part))
+        }
     }
 
     private mutating func setDialect(_ api: String?) throws(ResultFault) {
@@ -147,6 +151,23 @@ extension RunResult {
         throttled = try optionalNanoseconds(client.throttledS, "client.throttled_s")
         memoryStall = try optionalNanoseconds(client.memoryStallS, "client.memory_stall_s")
         peakResidentBytes = client.peakRSSBytes ?? 0
+    }
+}
+
+extension ResultDocument {
+    /// The document of one class of load alone; what concerns the whole run is that of the run.
+    fileprivate func narrowed(to record: ClassRecord) -> ResultDocument {
+        var part = self
+        part.classes = nil
+        (part.plan, part.counts, part.arrivals) = (record.plan, record.counts, record.arrivals)
+        (part.rates, part.metrics, part.intervals) = (
+            record.rates, record.metrics, record.intervals
+        )
+        part.errors = record.errors
+        (part.run.steadyS, part.run.steadyStartS) = (record.steadyS, nil)
+        // A class without kernel stamps has no count of those that were replaced.
+        if record.counts.stampsReplaced == nil { part.client.clockStreams.kernel = 0 }
+        return part
     }
 }
 

@@ -1,0 +1,83 @@
+// The report's part on classes of load, where a run has several: first a line for each, to compare
+// them; then, of a few, each one's own figures.
+
+import SSEBombCore
+
+extension TextReport {
+    /// More classes than these get their line only: the result file has the rest.
+    private static let mostDetailed = 8
+    private static let longestName = 32
+
+    var classNames: String {
+        let names = result.classes.prefix(Self.mostDetailed).map { name(of: $0) }
+        let more = result.classes.count - names.count
+        return "\(Units.count(result.classes.count)): " + names.joined(separator: ", ")
+            + (more > 0 ? " and \(Units.count(more)) more" : "")
+    }
+
+    func classes(_ layout: inout TextLayout) {
+        guard !result.classes.isEmpty else { return }
+        var table = TextTable()
+        table.heading(
+            [
+                "Class", "started", "completed", "failed", "requests/s", "tokens/s", "ttft p50",
+                "p99",
+            ]
+                + ["gap p50", "p99"]
+        )
+        for part in result.classes { table.row(row(of: part)) }
+        layout.line("")
+        layout.table(table)
+        if result.classes.count > Self.mostDetailed {
+            layout.note("Each class's own figures stand in the result file (-o).") { $0.dim }
+            return
+        }
+        for part in result.classes {
+            let own = TextReport(part, of: self)
+            layout.section("Class \(name(of: part))")
+            own.classHeadline(&layout)
+            own.arrivals(&layout)
+            own.latencies(&layout, withClient: false)
+        }
+    }
+
+    private init(_ part: ClassResult, of whole: TextReport) {
+        self.init(part.result, verdict: whole.verdict, color: whole.color)
+    }
+
+    private func classHeadline(_ layout: inout TextLayout) {
+        let url = PrintableText.line(Redaction.url(of: result.plan.request))
+        layout.field("target", "\(result.plan.request.method) \(url)")
+        layout.field("plan", planLine)
+        layout.field("api", result.apiName ?? "not recognised")
+    }
+
+    private func name(of part: ClassResult) -> String {
+        PrintableText.line(part.name, limit: Self.longestName)
+    }
+
+    private func row(of part: ClassResult) -> [TextTable.Cell] {
+        let (own, counts) = (part.result, part.result.counts)
+        var cells = [name(of: part)]
+        cells += [counts.started, counts.completed, counts.failed].map { Units.count($0) }
+        let seconds = own.measuredSeconds
+        cells.append(seconds.map { Units.rate(Double(counts.completedInWindow) / $0) } ?? "-")
+        let hasRate = own.apiName != nil
+        cells.append(
+            seconds.flatMap { hasRate ? Units.rate(counts.tokensInWindow / $0) : nil } ?? "-"
+        )
+        return cells.map { TextTable.Cell(text: $0) }
+            + [.ttft, .gap].flatMap { percentiles(own.histograms[$0]) }
+    }
+
+    private func percentiles(_ histogram: HistogramSnapshot?) -> [TextTable.Cell] {
+        [ReportedPercentile.p50, .p99].map { percentile in
+            guard let histogram, !histogram.isEmpty else { return TextTable.Cell(text: "-") }
+            let value = min(histogram.percentile(percentile.rawValue), histogram.max)
+            return TextTable.Cell(
+                text: Units.duration(value, separator: ""),
+                isWeak: !percentile.isSupported(by: histogram.count)
+            )
+        }
+    }
+}

@@ -1,0 +1,204 @@
+// From `run`'s flags, or a scenario's, to the classes of load of one run: one for each target and
+// each class of a scenario.
+
+import ArgumentParser
+import SSEBombCore
+import SSEBombReport
+
+/// What one run does, ready to be carried out.
+struct PreparedLoad {
+    /// A class of load and its name; the only one of a run has none.
+    struct Part {
+        var name: String
+        var run: PreparedRun
+    }
+
+    var classes: [Part] = []
+    var warnings: [String] = []
+    var thresholds: [Threshold] = []
+    /// The scenario that says the same as the command line; nil where that named one.
+    var scenario: String?
+
+    /// The load of `command`, or of the classes of `scenario`, whose run-wide flags it has.
+    init(
+        _ command: RunCommand,
+        arguments: [String],
+        _ file: ScenarioFile?,
+        usable: [Int32]
+    ) throws {
+        guard let file else {
+            try add(command, name: "", usable: usable)
+            thresholds = command.judgement.thresholds
+            scenario = ScenarioText.text(of: arguments, OptionTable.run())
+            try check(command.judgement)
+            return
+        }
+        thresholds = command.judgement.thresholds
+        let table = OptionTable.run()
+        let shared = table.given(arguments).flatMap { given -> [String] in
+            guard case .option(let name, let value) = given, let option = table.option(named: name),
+                ScenarioFile.isShared(option)
+            else { return [] }
+            return [option.aliases.first { $0.hasPrefix("--") } ?? option.aliases[0]]
+                + (value.map { [$0] } ?? [])
+        }
+        for (index, own) in file.classes.enumerated() {
+            var part = try file.command(shared + own.arguments, own)
+            // Equal seeds would make the arrivals of all classes the same.
+            part.load.seed &+= UInt64(index) &* 0x9E37_79B9_7F4A_7C15
+            do throws(SetupError) {
+                try add(part, name: own.name, usable: usable)
+            } catch {
+                guard error.kind == .usage else { throw error }
+                throw file.fault(
+                    file.line(of: error.sentence, in: own),
+                    "class '\(own.name)': \(error.sentence)"
+                )
+            }
+            thresholds += part.judgement.thresholds.map { $0.scoped(to: own.name) }
+        }
+        try check(command.judgement)
+    }
+
+    /// What concerns the whole run, and the sums of the rest.
+    var plan: RunPlan { ClassLoad.joint(classes.map(\.run.plan)) }
+
+    /// What the coordinator takes.
+    var loads: [ClassLoad] {
+        classes.map { ClassLoad(name: $0.name, plan: $0.run.plan, template: $0.run.template) }
+    }
+
+    private func check(_ judgement: JudgementOptions) throws(SetupError) {
+        for gate in thresholds {
+            let parts = classes.filter { gate.scope == nil || $0.name == gate.scope }
+            try judgement.check([gate], parts.map(\.run.plan))
+        }
+    }
+
+    // MARK: Classes
+
+    private mutating func add(
+        _ command: RunCommand,
+        name: String,
+        usable: [Int32]
+    ) throws(SetupError) {
+        let (shape, loadWarnings) = try PlanBuilder.load(command.load, usable: usable)
+        let targets = try TargetList.resolve(command.request.urls, command.targets)
+        warnings += loadWarnings
+        guard targets.count > 1 else {
+            var target = command.target
+            if let only = targets.first { target.request.url = only.url }
+            return try add(target, command.load, shape, name)
+        }
+        let shapes = try Self.split(shape, targets.map(\.weight))
+        var urls: [TargetURL] = []
+        let first = classes.count
+        for (target, part) in zip(targets, shapes) {
+            var own = command.target
+            own.request.url = target.url
+            var options = command.load
+            // A rate of connects is that of all targets.
+            let share = Double(part.streams) / Double(shape.streams)
+            options.connectRate = (options.connectRate ?? RunPlan.usualConnectRate) * share
+            if shape.arrivals != nil { options.connectRate = nil }
+            try add(own, options, part, "")
+            urls.append(classes[classes.count - 1].run.url)
+        }
+        let prefix = name.isEmpty ? "" : "\(name) "
+        for (index, own) in TargetList.names(urls).enumerated() {
+            classes[first + index].name = prefix + own
+        }
+    }
+
+    private mutating func add(
+        _ target: TargetOptions,
+        _ options: LoadOptions,
+        _ shape: LoadShape,
+        _ name: String
+    ) throws(SetupError) {
+        var run = try PlanBuilder.prepare(target, load: shape)
+        options.apply(to: &run.plan)
+        for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
+        classes.append(Part(name: name, run: run))
+    }
+
+    /// What falls to each of several targets.
+    private static func split(
+        _ shape: LoadShape,
+        _ weights: [Double]
+    ) throws(SetupError) -> [LoadShape] {
+        guard let streams = TargetList.share(shape.streams, by: weights) else {
+            throw SetupError(
+                .usage,
+                "\(shape.streams) streams don't reach for \(weights.count) URLs: ask for at least"
+                    + " one each with -c, or --max-streams with -R"
+            )
+        }
+        let requests = shape.requests.map { TargetList.share(Int(clamping: $0), by: weights) }
+        if let requests, requests == nil {
+            throw SetupError(
+                .usage,
+                "-n \(shape.requests ?? 0) doesn't reach for \(weights.count) URLs: ask for at"
+                    + " least one each"
+            )
+        }
+        let sum = weights.reduce(0, +)
+        var begin = 0.0
+        return weights.indices.map { index in
+            var part = shape
+            part.streams = streams[index]
+            if shape.arrivals == nil {
+                part.requests = (requests ?? nil).map { UInt64($0[index]) }
+            }
+            let end = begin + weights[index] / sum
+            part.arrivals?.share = ArrivalShare(
+                from: begin,
+                to: index == weights.count - 1 ? 1 : end
+            )
+            begin = end
+            return part
+        }
+    }
+}
+
+// MARK: - Scenarios
+
+extension ScenarioFile {
+    /// Run-wide flags that say how a class is planned, too.
+    static func isShared(_ option: OptionTable.Option) -> Bool {
+        isOfRun(option) && !["Output", "Judgement"].contains(option.section)
+    }
+
+    /// Refuses flags on the command line that belong to a class.
+    func check(_ arguments: [String], _ table: OptionTable) throws(SetupError) {
+        for given in table.given(arguments) {
+            switch given {
+            case .word:
+                throw SetupError(
+                    .usage,
+                    "a URL beside --scenario: each class of the file names its own"
+                )
+            case .option(let name, _):
+                guard let option = table.option(named: name) else { continue }
+                if Self.isOfRun(option) || ["scenario", "threshold"].contains(name) { continue }
+                throw SetupError(
+                    .usage,
+                    "--\(name) beside --scenario: write it into \(path), in a class or above all"
+                )
+            }
+        }
+    }
+
+    /// The command that `arguments` make; an error of theirs names the line of `own`'s key.
+    func command(_ arguments: [String], _ own: Class?) throws -> RunCommand {
+        do {
+            return try RunCommand.parse(AttachedValues.split(arguments))
+        } catch {
+            let message = RunCommand.message(for: error)
+            throw fault(
+                line(of: message, in: own),
+                (own.map { "class '\($0.name)': " } ?? "") + message
+            )
+        }
+    }
+}

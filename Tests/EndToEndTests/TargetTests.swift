@@ -1,0 +1,138 @@
+// Several targets of one load: what falls to each, in the closed and in the open model, and the
+// results of each beside those of all.
+
+import Testing
+
+@testable import ssebomb
+
+@Suite("Targets")
+struct TargetTests {
+    private func part(_ run: LoadRun, _ name: String) throws -> JSONValue {
+        let found = run.result["classes"].array?.first { $0["name"].text == name }
+        return try #require(found, "no class \(name)")
+    }
+
+    private func started(_ part: JSONValue) -> Int? { part["counts"]["requests"]["started"].int }
+
+    @Test("streams and requests are shared by weight, and each server gets what is its own")
+    func closed() async throws {
+        let (heavy, light) = (try await Mock(), try await Mock())
+        let run = try await LoadRun.run(
+            ["-c", "8", "-n", "80", "--weights", "3,1"] + Mock.chatBody + [heavy.chat, light.chat]
+        )
+        #expect(run.outcome.status == 0, "\(run.outcome.stderr)")
+        #expect(run.started == 80 && run.completed == 80)
+        let (one, other) = (
+            try part(run, "127.0.0.1:\(heavy.port)"), try part(run, "127.0.0.1:\(light.port)")
+        )
+        #expect(one["plan"]["streams"].int == 6 && other["plan"]["streams"].int == 2)
+        #expect(started(one) == 60 && started(other) == 20)
+        #expect(one["metrics"]["ttft"]["count"].int == 60)
+        #expect(other["metrics"]["gap"]["count"].int == 20 * 9)
+        #expect(run.result["plan"]["streams"].int == 8)
+        #expect(run.count(of: "gap") == 80 * 9)
+        #expect(run.outcome.stdout.contains("Class 127.0.0.1:\(light.port)"))
+        let truths = (try await heavy.stop(), try await light.stop())
+        #expect(truths.0["counts"]["requests"].int == 60)
+        #expect(truths.1["counts"]["requests"].int == 20)
+    }
+
+    @Test(
+        "arrivals are one schedule: the same ones go to the same target for any number of loops",
+        arguments: ["constant", "poisson"]
+    )
+    func open(law: String) async throws {
+        var seen: [[Int?]] = []
+        for threads in ["1", "2"] {
+            let (one, other) = (try await Mock(), try await Mock())
+            let run = try await LoadRun.run(
+                ["-R", "400", "-n", "120", "--arrivals", law, "-t", threads, "--weights", "2,1"]
+                    + Mock.chatBody + [one.chat, other.chat]
+            )
+            #expect(run.started == 120 && run.completed == 120)
+            // The law is that of all arrivals together.
+            #expect(run.result["arrivals"]["due"].int == 120)
+            #expect(run.result["arrivals"]["ks"].exists == (law == "poisson"))
+            let parts = [
+                started(try part(run, "127.0.0.1:\(one.port)")),
+                started(try part(run, "127.0.0.1:\(other.port)")),
+            ]
+            #expect(parts.compactMap { $0 }.reduce(0, +) == 120)
+            // Two thirds of 120 draws: 80 with a standard deviation of 5.2.
+            #expect((60...100).contains(parts[0] ?? 0))
+            seen.append(parts)
+        }
+        #expect(seen[0] == seen[1])
+    }
+
+    @Test("a target that is down has its own failures, and the others none")
+    func down() async throws {
+        let mock = try await Mock()
+        let gone = "http://127.0.0.1:1/v1/chat/completions"
+        let run = try await LoadRun.run(
+            ["-c", "2", "-n", "10"] + Mock.chatBody + [mock.chat, gone]
+        )
+        #expect(run.outcome.status == 0)
+        let (up, down) = (try part(run, "127.0.0.1:\(mock.port)"), try part(run, "127.0.0.1:1"))
+        #expect(up["counts"]["requests"]["completed"].int == 5)
+        #expect(up["counts"]["failures"].counts == [:])
+        #expect(down["counts"]["failures"].counts == ["connect_refused": 5])
+        #expect(down["errors"][0]["kind"].text == "connect_refused")
+        #expect(run.failures == ["connect_refused": 5])
+    }
+
+    @Test("a list of targets has URLs and weights, comments and empty lines")
+    func file() async throws {
+        let mock = try await Mock()
+        let directory = try TemporaryDirectory()
+        let list = try directory.write(
+            "urls",
+            Array("# servers\n\n\(mock.chat) 1\r\n\(mock.url)/v1/completions 3\n".utf8)
+        )
+        let run = try await LoadRun.run(
+            ["-c", "4", "-n", "8", "--urls", list, "--body", #"{"stream":true,"prompt":"x"}"#]
+        )
+        #expect(run.outcome.status == 0, "\(run.outcome.stderr)")
+        let port = mock.port
+        #expect(started(try part(run, "127.0.0.1:\(port)/v1/chat/completions")) == 2)
+        #expect(started(try part(run, "127.0.0.1:\(port)/v1/completions")) == 6)
+    }
+
+    @Test(
+        "what is wrong with targets is said before any load",
+        arguments: [
+            (["--weights", "1,2", "http://127.0.0.1:1/"], "--weights has 2 for 1 URLs"),
+            (["-c", "1", "http://127.0.0.1:1/", "http://127.0.0.1:2/"], "1 streams don't reach"),
+            (["http://127.0.0.1:1/", "topsecret"], "put values with spaces in quotes"),
+            (
+                ["--weights", "1,0", "http://127.0.0.1:1/", "http://127.0.0.1:2/"],
+                "no weight above"
+            ),
+        ]
+    )
+    func refused(arguments: [String], sentence: String) async throws {
+        let outcome = try await Binary.run(arguments)
+        #expect(outcome.status == 64)
+        #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
+        #expect(!outcome.stderr.contains("topsecret"))
+        #expect(outcome.stderr.split(separator: "\n").count == 1)
+    }
+
+    @Test("shares are whole numbers that add up, follow the weights, and leave nobody out")
+    func shares() throws {
+        for (total, weights) in [
+            (10, [1.0, 1, 1]), (100, [3, 1]), (5, [1000, 1, 1, 1, 1]), (7, [0.1, 0.1]),
+            (1_000_000, [1, 999_999]), (3, [1, 1, 1]),
+        ] {
+            let parts = try #require(TargetList.share(total, by: weights))
+            #expect(parts.reduce(0, +) == total)
+            #expect(parts.allSatisfy { $0 >= 1 })
+            let sum = weights.reduce(0, +)
+            for (part, weight) in zip(parts, weights) {
+                let exact = Double(total) * weight / sum
+                #expect(abs(Double(part) - max(1, exact)) < Double(weights.count))
+            }
+        }
+        #expect(TargetList.share(2, by: [1, 1, 1]) == nil)
+    }
+}
