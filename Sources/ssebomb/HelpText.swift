@@ -56,8 +56,8 @@ enum HelpText {
           ssebomb report result.json --vllm-json - | python3 plot.py
 
         Exit status: 0 done; 1 internal failure, or a file that couldn't be written; 64 usage, or \
-        a file that isn't a sound result. Gates stand as they were judged then, and don't enter the \
-        status.
+        a file that isn't a sound result. Gates stand as they were judged then, and don't enter \
+        the status.
         """
 
     /// Examples and statuses of `merge`.
