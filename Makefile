@@ -5,6 +5,7 @@
 #   test         unit and end-to-end tests, and a short fuzz run
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
 #   test-readers every export, judged by readers not written here
+#   test-sdks    the mock server read by the LLM vendors' own SDKs
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -36,6 +37,8 @@ TOOLS ?= .build-tools
 PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
 # What reads exports: HdrHistogram's and OpenMetrics' parsers, llm-d's schema, JUnit's.
 READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser
+# The LLM vendors' SDKs, in an environment of their own.
+SDKS = openai anthropic ollama google-genai
 SSEBOMB = $(BUILD)/release/ssebomb
 PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
 BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
@@ -53,8 +56,8 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-readers test-asan test-tsan fuzz lint format asm-check perf-check \
-	perf check deps test-deps install clean
+.PHONY: help demo build release test test-servers test-sdks test-readers test-asan test-tsan fuzz lint \
+	format asm-check perf-check perf check deps test-deps install clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -78,8 +81,10 @@ deps:
 test-deps: deps $(TOOLS)/venv/complete
 	@missing=; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v nginx >/dev/null || test -x /usr/sbin/nginx || missing="$$missing nginx-light"; \
 	command -v haproxy >/dev/null || test -x /usr/sbin/haproxy || missing="$$missing haproxy"; \
+	command -v tmux >/dev/null || missing="$$missing tmux"; \
 	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing" || exit 1; \
 	for name in nginx haproxy; do case "$$missing" in *$$name*) \
 		systemctl disable --now $$name >/dev/null 2>&1 \
@@ -92,6 +97,14 @@ $(TOOLS)/venv/complete: Makefile
 		|| $(MAKE) --no-print-directory apt PACKAGES="python3 python3-venv"
 	$(PYTHON) -m venv $(TOOLS)/venv
 	$(TOOLS)/venv/bin/pip install -q $(PYTHON_PACKAGES)
+	@touch $@
+
+$(TOOLS)/sdks/complete: Makefile
+	@mkdir -p $(TOOLS)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="python3 python3-venv"
+	$(PYTHON) -m venv $(TOOLS)/sdks
+	$(TOOLS)/sdks/bin/pip install -q $(SDKS)
 	@touch $@
 
 .PHONY: apt
@@ -118,6 +131,9 @@ test: test-deps
 test-servers: test-deps
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
 	CI=true $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --filter 'ProxyTests|PythonServerTests'
+
+test-sdks: build $(TOOLS)/sdks/complete
+	$(TOOLS)/sdks/bin/python Tests/Fixtures/read_with_sdks.py $(BUILD)/$(CONFIGURATION)/ssebomb
 
 $(TOOLS)/readers/complete: Makefile
 	@mkdir -p $(TOOLS)

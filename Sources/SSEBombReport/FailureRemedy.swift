@@ -41,10 +41,16 @@ public enum FailureRemedy {
 }
 
 extension RunResult {
+    /// Requests that show a target that serves: completed, given up by the client, or accepted as a
+    /// subscription, which need not end.
+    public var served: UInt64 {
+        counts.completed + counts.cancelled + (counts.subscriptions?.accepted ?? 0)
+    }
+
     /// One sentence for a run in which not one request completed and some failed: the most frequent
     /// failure, in words, with what to do about it. nil for any other run.
     public var hopelessSentence: String? {
-        guard counts.completed == 0, counts.failed > 0, let worst = errors.first else { return nil }
+        guard served == 0, counts.failed > 0, let worst = errors.first else { return nil }
         let redaction = Redaction(self)
         var words = "not one request completed; \(worst.kind.name)"
         if !worst.detail.isEmpty {

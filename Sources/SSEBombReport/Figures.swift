@@ -12,12 +12,7 @@ extension RunResult {
         // Classes of several APIs have none in common.
         let names = Set(classes.map(\.result.apiName))
         if names.count > 1 { return nil }
-        return switch dialect {
-        case .undetermined: nil
-        case .openaiChat: "openai-chat"
-        case .openaiCompletions: "openai-completions"
-        case .raw: "raw"
-        }
+        return dialect.name
     }
 
     /// "closed", "open", or "mixed" where classes of load differ in that.

@@ -55,6 +55,7 @@ extension ResultDocument {
             var started: UInt64
             var completed: UInt64
             var failed: UInt64
+            var cancelled: UInt64?
         }
 
         struct Latency: Codable, Equatable, Sendable {

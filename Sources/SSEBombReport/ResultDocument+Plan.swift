@@ -10,6 +10,9 @@ extension ResultDocument {
         var bodyBytes: Int?
         var samePrompt: Bool
         var api: String?
+        var apiFrom: String?
+        var fields: [String]?
+        var end: String?
         var addresses: [String]
         var sourceAddresses: [String]
         var tls: TLS?
@@ -32,6 +35,11 @@ extension ResultDocument {
         var until: String?
         var maxEvents: UInt64?
         var sentAt: String?
+        var cancelAfter: String?
+        var cancelShare: Double?
+        var readRate: Double?
+        var slowShare: Double?
+        var eventsource: Bool?
         var eventLogStreams: Int?
         var timeouts: Timeouts
         var limits: Limits
@@ -42,7 +50,9 @@ extension ResultDocument {
             case url, method, headers
             case bodyBytes = "body_bytes"
             case samePrompt = "same_prompt"
-            case api, addresses
+            case api
+            case apiFrom = "api_from"
+            case fields, end, addresses
             case sourceAddresses = "source_addresses"
             case tls, model, streams, rate, arrivals
             case durationS = "duration_s"
@@ -55,6 +65,11 @@ extension ResultDocument {
             case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
             case sentAt = "sent_at"
+            case cancelAfter = "cancel_after"
+            case cancelShare = "cancel_share"
+            case readRate = "read_rate"
+            case slowShare = "slow_share"
+            case eventsource
             case eventLogStreams = "event_log_streams"
             case timeouts, limits, keepalive, reuse
         }

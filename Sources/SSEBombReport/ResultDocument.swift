@@ -53,6 +53,7 @@ extension ResultDocument {
         var steadyStartS: Int?
         var interrupted: Bool
         var signal: String?
+        var pausedS: Double?
         var labels: [String: String]
         var merged: Merged?
 
@@ -76,7 +77,9 @@ extension ResultDocument {
             case measuredS = "measured_s"
             case steadyS = "steady_s"
             case steadyStartS = "steady_start_s"
-            case interrupted, signal, labels, merged
+            case interrupted, signal
+            case pausedS = "paused_s"
+            case labels, merged
         }
     }
 
@@ -162,6 +165,7 @@ extension ResultDocument {
         var clipped: UInt64
         var sentAt: SentAt?
         var eventLog: EventLog?
+        var subscriptions: Subscriptions?
         var tokens: Tokens?
         var bytes: Bytes
         var connections: Connections
@@ -173,6 +177,7 @@ extension ResultDocument {
             var cancelled: UInt64
             var cut: UInt64
             var dropped: UInt64?
+            var slowReaders: UInt64?
             var completedInWindow: UInt64
             var outsideWindow: UInt64
             var retriedStale: UInt64
@@ -180,6 +185,7 @@ extension ResultDocument {
 
             enum CodingKeys: String, CodingKey {
                 case started, completed, failed, cancelled, cut, dropped
+                case slowReaders = "slow_readers"
                 case completedInWindow = "completed_in_window"
                 case outsideWindow = "outside_window"
                 case retriedStale = "retried_stale"
@@ -203,6 +209,13 @@ extension ResultDocument {
             var streams: UInt64
             var bursts: UInt64?
             var of: UInt64
+        }
+
+        /// Streams that reconnect when they end.
+        struct Subscriptions: Codable, Equatable, Sendable {
+            var accepted: UInt64
+            var reconnects: UInt64
+            var ended: UInt64
         }
 
         struct SentAt: Codable, Equatable, Sendable {
@@ -276,6 +289,7 @@ extension ResultDocument {
             case clipped
             case sentAt = "sent_at"
             case eventLog = "event_log"
+            case subscriptions
             case tokens, bytes, connections
         }
     }

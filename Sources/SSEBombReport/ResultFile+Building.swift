@@ -92,6 +92,7 @@ extension ResultDocument.Run {
         steadyStartS = result.steady?.startSeconds
         interrupted = result.interruptedBy != nil || result.isAborted
         signal = result.signalName
+        pausedS = result.pausedByHand > 0 ? seconds(result.pausedByHand) : nil
         labels = context.labels
         merged = result.merged.map { merged in
             Merged(
@@ -124,6 +125,9 @@ extension ResultDocument.Plan {
         bodyBytes = request.body?.count
         samePrompt = true
         api = result.apiName
+        apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
+        fields = plan.fields.map { $0.fields.map(\.text) }
+        end = plan.fields?.end.map { String(decoding: $0, as: UTF8.self) }
         addresses = plan.addresses.map(\.text)
         sourceAddresses = plan.sourceAddresses.map(\.text)
         tls = plan.tls.map { TLS($0) }
@@ -146,6 +150,11 @@ extension ResultDocument.Plan {
         until = plan.until.map { String(decoding: $0, as: UTF8.self) }
         maxEvents = plan.maxEvents
         sentAt = plan.sendTime?.text
+        cancelAfter = plan.cancellation?.text
+        cancelShare = plan.cancellation?.share
+        readRate = plan.slowReaders?.rate
+        slowShare = plan.slowReaders?.share
+        eventsource = plan.eventSource ? true : nil
         eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
@@ -182,7 +191,7 @@ extension ResultDocument.Plan.TLS {
 extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
-        requests = Requests(counts, isOpen: result.plan.arrivals != nil)
+        requests = Requests(counts, result.plan)
         failures = byName(counts.failures)
         status = [:]
         for (code, count) in counts.status { status[String(code)] = count }
@@ -210,6 +219,9 @@ extension ResultDocument.Counts {
             of: counts.streamsOfSeveralTokens
         )
         clipped = result.clipped
+        subscriptions = counts.subscriptions.map {
+            Subscriptions(accepted: $0.accepted, reconnects: $0.reconnects, ended: $0.ended)
+        }
         sentAt = counts.sendTimes.map {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
         }
@@ -243,13 +255,14 @@ extension ResultDocument.Counts.Tokens {
 }
 
 extension ResultDocument.Counts.Requests {
-    fileprivate init(_ counts: RunCounts, isOpen: Bool) {
+    fileprivate init(_ counts: RunCounts, _ plan: RunPlan) {
         started = counts.started
         completed = counts.completed
         failed = counts.failed
         cancelled = counts.cancelled
         cut = counts.cut
-        dropped = isOpen ? counts.dropped : nil
+        dropped = plan.arrivals != nil ? counts.dropped : nil
+        slowReaders = plan.slowReaders != nil ? counts.slowReaders : nil
         completedInWindow = counts.completedInWindow
         outsideWindow = counts.startedOutsideWindow
         retriedStale = counts.retriedStale
@@ -316,7 +329,8 @@ extension ResultDocument.IntervalRecord {
         requests = Requests(
             started: interval.started,
             completed: interval.completed,
-            failed: interval.failed
+            failed: interval.failed,
+            cancelled: interval.cancelled
         )
         tokenEvents = interval.tokenEvents
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }

@@ -6,8 +6,11 @@ import SSEBombCore
 extension TextReport {
     private static let serverMetrics: [Metric] = [
         .ttft, .ttftFresh, .ttfe, .ttfo, .gap, .itl, .oneWay, .tpot, .e2e, .headers, .connect, .tls,
+        .reconnect,
         .lastToken, .maxGap,
     ]
+    /// Of the server's own account.
+    private static let reportedMetrics: [Metric] = [.serverQueue, .serverPrefill, .serverDecode]
     private static let clientMetrics: [Metric] = [.deliveryLag, .stampWindow, .sendLag]
 
     /// - Parameter withClient: also what the client says of itself, which concerns the whole run.
@@ -23,6 +26,9 @@ extension TextReport {
             weak.formUnion(add(metric, to: &table))
             isEmpty = false
         }
+        let reported = Self.reportedMetrics.filter(isShown)
+        if !reported.isEmpty { table.note("server's own account", "") }
+        for metric in reported { weak.formUnion(add(metric, to: &table)) }
         let own = withClient ? Self.clientMetrics.filter(isShown) : []
         if !own.isEmpty { table.note("client's own", "") }
         for metric in own {

@@ -37,6 +37,7 @@ public struct TextReport {
         arrivals(&layout)
         throughput(&layout)
         latencies(&layout)
+        serverTimes(&layout)
         classes(&layout)
         outcomes(&layout)
         failures(&layout)
@@ -129,6 +130,11 @@ public struct TextReport {
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
+        if plan.eventSource, result.classes.isEmpty { parts += ", each an EventSource" }
+        if let cancellation = plan.cancellation {
+            let share = Units.share(cancellation.share)
+            parts += ", \(share) leave after \(PrintableText.line(cancellation.text, limit: 40))"
+        }
         // A number of requests alone has no end that a drain could follow.
         if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
         let tail = plan.keepAlive ? "" : ", no keep-alive"
@@ -145,8 +151,17 @@ public struct TextReport {
         let pinned = cpus.isEmpty ? "" : " on CPU \(cpus)"
         let clock = "\(threads)\(pinned), \(plan.clock.rawValue) clock"
         if !result.classes.isEmpty, result.apiName == nil { return clock }
-        return clock + ", "
-            + (result.apiName.map { "api \($0)" } ?? "api not recognised")
+        return "\(clock), \(api)"
+    }
+
+    /// The API, and what it was recognised from where nobody named it.
+    private var api: String {
+        guard let name = result.apiName else { return "api not recognised" }
+        switch result.dialectOrigin {
+        case .path: return "api \(name), recognised from the path"
+        case .events: return "api \(name), recognised from the events"
+        case .flag, nil: return "api \(name)"
+        }
     }
 
     // MARK: Requests and rates
@@ -171,6 +186,24 @@ public struct TextReport {
             layout.field(
                 "retried_stale",
                 "\(Units.count(counts.retriedStale)) sent again, their kept connection was closed"
+            )
+        }
+        if let subscriptions = counts.subscriptions {
+            layout.field(
+                "subscriptions",
+                "\(Units.count(subscriptions.accepted)) accepted,"
+                    + " \(Units.count(subscriptions.reconnects)) of them reconnects,"
+                    + " \(Units.count(subscriptions.ended)) ended by the server"
+            )
+        }
+        if let readers = result.plan.slowReaders {
+            // Each class has a rate of its own.
+            let rate =
+                result.classes.isEmpty
+                ? ", at \(Units.count(UInt64(readers.rate))) bytes/s" : ""
+            layout.field(
+                "slow readers",
+                "\(Units.count(counts.slowReaders)) of the started\(rate): in no latency"
             )
         }
         var connections =

@@ -1,6 +1,8 @@
 // The bounds of the verdict, each with its reason; docs/MEASUREMENT.md lists them under the same
 // names. Numbers only: what is held against them stands in VerdictRules.swift.
 
+public import SSEBombCore
+
 /// From where on a figure makes a run suspect, and from where on invalid.
 struct VerdictBound: Equatable {
     let suspect: Double
@@ -75,4 +77,9 @@ extension VerdictBound {
     static let bursts = 0.5
     /// Share of streams in bursts, or in one lump, from which on they are named.
     static let lumps = 0.05
+}
+
+extension RunInterval {
+    /// Whether a loop was so busy in it that a whole run of such seconds would be suspect.
+    public var isClientBusy: Bool { busiest > VerdictBound.busy.suspect }
 }

@@ -12,7 +12,8 @@ extension Verdict {
     ) -> Verdict {
         let rules: [(RunResult) -> Reason?] = [
             lateGaps, busy, runQueueWait, involuntarySwitches, stampWindow, deliveryLag, pauses,
-            localResource, throttled, memoryStall, fullReads, stampsReplaced, clockSteps,
+            pausedByHand, localResource, throttled, memoryStall, fullReads, stampsReplaced,
+            clockSteps,
         ]
         return Verdict(
             reasons: judgeLoad(result) + rules.compactMap { $0(result) }
@@ -246,6 +247,14 @@ extension Verdict {
         }
     }
 
+    private static func pausedByHand(_ result: RunResult) -> Reason? {
+        let bound = VerdictBound(suspect: 0, invalid: .infinity)
+        return reason("paused", Double(result.pausedByHand), bound) { _ in
+            "Starts were paused by hand for \(Units.duration(result.pausedByHand)) (bound 0): what"
+                + " fell due meanwhile came late or not at all; leave the run alone."
+        }
+    }
+
     // MARK: What the machine lacked
 
     private static func localResource(_ result: RunResult) -> Reason? {
@@ -371,7 +380,8 @@ extension RunResult {
     fileprivate var meanStreamsHeld: Double? {
         // A number of requests that is used up leaves slots idle.
         let isWhole = plan.duration.map { measured >= $0 } ?? false
-        guard plan.think == 0, isWhole, interruptedBy == nil, !isAborted,
+        // A subscriber that waits to reconnect obeys its server.
+        guard plan.think == 0, !plan.eventSource, isWhole, interruptedBy == nil, !isAborted,
             plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9

@@ -81,13 +81,12 @@ enum DryRun {
         let limits = plan.limits
         let times = plan.timeouts
         return [
-            ("api", name(of: plan.dialect)),
-            (
-                "until",
-                plan.until.map { Terminal.printable(String(decoding: $0, as: UTF8.self)) }
-                    ?? "the end of the stream"
-            ),
+            ("api", api(plan)),
+            ("until", plan.until.map(printable) ?? "the end of the stream"),
             ("max_events", plan.maxEvents.map { "\($0)" } ?? "none"),
+            ("cancel_after", cancellation(plan.cancellation)),
+            ("read_rate", reading(plan.slowReaders)),
+            ("eventsource", plan.eventSource ? "yes" : "no"),
             ("clock", plan.clock.rawValue),
             ("event_log", plan.loggedStreams > 0 ? "of \(plan.loggedStreams) streams" : "none"),
             ("sent_at", plan.sendTime.map { Terminal.printable($0.text) } ?? "not read"),
@@ -103,6 +102,22 @@ enum DryRun {
                     + "trailers=\(limits.trailerBytes)"
             ),
         ]
+    }
+
+    private static func cancellation(_ plan: Cancellation?) -> String {
+        guard let plan else { return "never" }
+        return "\(Terminal.printable(plan.text)), \(share(plan.share)) of the requests"
+    }
+
+    private static func reading(_ plan: SlowReaders?) -> String {
+        guard let plan else { return "unlimited" }
+        return "\(Int64(plan.rate)) bytes/s, \(share(plan.share)) of the requests"
+    }
+
+    /// In the notation that flags take.
+    private static func share(_ share: Double) -> String {
+        let percent = (share * 1e6).rounded() / 1e4
+        return "\(percent == percent.rounded() ? "\(Int(percent))" : "\(percent)")%"
     }
 
     /// What would be in force, and why that isn't what was asked for.
@@ -132,13 +147,23 @@ enum DryRun {
         return parts.joined(separator: ", ")
     }
 
-    private static func name(of dialect: Dialect) -> String {
-        switch dialect {
-        case .undetermined: "recognised from path and first events"
-        case .openaiChat: APIName.openaiChat.rawValue
-        case .openaiCompletions: APIName.openaiCompletions.rawValue
-        case .raw: APIName.raw.rawValue
+    /// The API that is named or expected, and the paths of one that is described.
+    private static func api(_ plan: RunPlan) -> String {
+        if let fields = plan.fields {
+            let end = fields.end.map { "event \(printable($0))" } ?? "end of the body"
+            return "custom: "
+                + fields.fields.map { Terminal.printable($0.text) }.joined(separator: ", ")
+                + "; end: \(end)"
         }
+        if let name = plan.dialect.name { return name }
+        guard let name = Dialect(target: plan.request.target).name else {
+            return "recognised from the first events"
+        }
+        return "\(name), recognised from the path"
+    }
+
+    private static func printable(_ bytes: [UInt8]) -> String {
+        Terminal.printable(String(decoding: bytes, as: UTF8.self))
     }
 
     /// A time in the largest unit that keeps it whole, in the notation that flags take.

@@ -34,19 +34,19 @@ enum ExitStatus {
     }
 
     /// The status after a run. Where several apply, a signal comes first, then what couldn't be
-    /// written, then a target that completed nothing, then a verdict that `--strict` can't take,
+    /// written, then a target that served nothing, then a verdict that `--strict` can't take,
     /// then gates: missed before not judged.
     static func afterRun(
         interruptedBy signal: Int32?,
         couldNotWrite: Bool,
-        completed: UInt64,
+        served: UInt64,
         failed: UInt64,
         isDisbelieved: Bool,
         thresholds: [ThresholdResult]
     ) -> Int32 {
         if let signal { return signalled(signal) }
         if couldNotWrite { return failure }
-        if completed == 0 && failed > 0 { return unavailable }
+        if served == 0 && failed > 0 { return unavailable }
         if isDisbelieved { return disbelieved }
         if thresholds.isMissed { return missed }
         return thresholds.isUnjudged ? unjudged : success

@@ -86,7 +86,7 @@ enum HeaderFields {
     }
 
     /// Without the white space around it (RFC 9110, 5.5), a CR of a CRLF file included.
-    private static func trimmed(_ text: String) -> String {
+    static func trimmed(_ text: String) -> String {
         let isSpace = { (byte: UInt8) in [0x20, 0x09, 0x0D, 0x0A].contains(byte) }
         let bytes = text.utf8.drop(while: isSpace)
         let end = bytes.lastIndex { !isSpace($0) }

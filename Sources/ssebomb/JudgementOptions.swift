@@ -49,6 +49,7 @@ struct JudgementOptions: ParsableArguments {
         switch metric {
         case .tls: plan.tls == nil ? "an https:// URL" : nil
         case .oneWay: plan.sendTime == nil ? "--sent-at" : nil
+        case .reconnect: plan.eventSource ? nil : "--eventsource"
         case .deliveryLag: plan.clock == .kernel ? nil : "--clock kernel"
         default: nil
         }

@@ -48,11 +48,13 @@ enum PlanBuilder {
     /// greatest value) is lower than this.
     private static let mostStreams = UInt64(Int32.max)
 
-    /// The plan for `target` under `load`.
+    /// The plan for what was `given` under `load`.
     static func prepare(
-        _ target: TargetOptions,
+        _ given: TargetOptions,
         load: LoadShape
     ) throws(SetupError) -> PreparedRun {
+        let imported = try given.request.imported()
+        let target = given.filled(from: imported)
         let keepAlive = !target.connection.noKeepAlive
         if !keepAlive, target.connection.reuse != nil {
             throw SetupError(
@@ -60,7 +62,11 @@ enum PlanBuilder {
                 "--no-keepalive and --reuse exclude each other: keep one of them"
             )
         }
-        let assembled = try target.request.assemble(api: target.stream.api, keepAlive: keepAlive)
+        let assembled = try target.request.assemble(
+            api: target.stream.api,
+            keepAlive: keepAlive,
+            imported: imported
+        )
         let tls = try target.tls.resolve(scheme: assembled.url.scheme)
         let limits = try wireLimits(target.stream.limit)
         let template = try RequestTemplate(
@@ -101,12 +107,8 @@ enum PlanBuilder {
         _ options: StreamOptions,
         to plan: inout RunPlan
     ) throws(SetupError) {
-        switch options.api {
-        case .openaiChat: plan.dialect = .openaiChat
-        case .openaiCompletions: plan.dialect = .openaiCompletions
-        case .raw: plan.dialect = .raw
-        case nil: plan.dialect = .undetermined
-        }
+        plan.fields = try options.fieldPaths()
+        plan.dialect = plan.fields == nil ? options.api?.dialect ?? .undetermined : .custom
         switch options.clock {
         case .kernel: plan.clock = .kernel
         case .user: plan.clock = .user

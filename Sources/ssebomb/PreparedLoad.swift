@@ -68,6 +68,14 @@ struct PreparedLoad {
         classes.map { ClassLoad(name: $0.name, plan: $0.run.plan, template: $0.run.template) }
     }
 
+    /// What a line has room to say of it, without secrets.
+    var title: String {
+        guard classes.count == 1, let run = classes.first?.run else {
+            return "ssebomb  \(Units.count(classes.count)) classes"
+        }
+        return "ssebomb  \(run.plan.request.method) \(Terminal.printable(run.url.redacted))"
+    }
+
     private func check(_ judgement: JudgementOptions) throws(SetupError) {
         for gate in thresholds {
             let parts = classes.filter { gate.scope == nil || $0.name == gate.scope }
@@ -88,7 +96,7 @@ struct PreparedLoad {
         guard targets.count > 1 else {
             var target = command.target
             if let only = targets.first { target.request.url = only.url }
-            return try add(target, command.load, shape, name)
+            return try add(target, command.load, command.behaviour, shape, name)
         }
         let shapes = try Self.split(shape, targets.map(\.weight))
         var urls: [TargetURL] = []
@@ -101,7 +109,7 @@ struct PreparedLoad {
             let share = Double(part.streams) / Double(shape.streams)
             options.connectRate = (options.connectRate ?? RunPlan.usualConnectRate) * share
             if shape.arrivals != nil { options.connectRate = nil }
-            try add(own, options, part, "")
+            try add(own, options, command.behaviour, part, "")
             urls.append(classes[classes.count - 1].run.url)
         }
         let prefix = name.isEmpty ? "" : "\(name) "
@@ -113,11 +121,13 @@ struct PreparedLoad {
     private mutating func add(
         _ target: TargetOptions,
         _ options: LoadOptions,
+        _ behaviour: BehaviourOptions,
         _ shape: LoadShape,
         _ name: String
     ) throws(SetupError) {
         var run = try PlanBuilder.prepare(target, load: shape)
         options.apply(to: &run.plan)
+        try behaviour.apply(to: &run.plan)
         for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
         classes.append(Part(name: name, run: run))
     }

@@ -76,8 +76,9 @@ struct ProgressLine {
         Terminal.error("\r" + text.prefix(room) + "\u{1B}[K")
     }
 
-    /// Takes the live line away; the report comes next.
+    /// Takes the live line, or the live view, away; the report comes next.
     static func clearIfDrawn() {
+        LiveScreen.leave()
         if isDrawn.exchange(false, ordering: .relaxed) { Terminal.error("\r\u{1B}[K") }
     }
 
@@ -130,6 +131,9 @@ extension ProgressLine {
         if progress.waiting > 0 { parts.append("\(Units.count(progress.waiting)) waiting") }
         if progress.failed > 0 { parts.append(failures(progress)) }
         parts.append("\(Units.count(progress.completed)) done")
+        if progress.cancelled > 0 {
+            parts.append("\(Units.count(progress.cancelled)) cancelled")
+        }
         if let tokenRate {
             parts.append("\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")")
         }
@@ -145,7 +149,7 @@ extension ProgressLine {
     }
 
     /// Phase, time since its start and its length, e.g. "measured 12/60 s".
-    private static func clock(_ progress: RunProgress, _ plan: RunPlan) -> String {
+    static func clock(_ progress: RunProgress, _ plan: RunPlan) -> String {
         let measuredFrom = plan.ramp + plan.warmup
         let begin: Int64
         let length: Int64?
@@ -171,7 +175,7 @@ extension ProgressLine {
             : "\(Double(time / Nanoseconds.milliseconds(1)) / 1_000)"
     }
 
-    private static func failures(_ progress: RunProgress) -> String {
+    static func failures(_ progress: RunProgress) -> String {
         let kinds = progress.failures.filter { $0.value > 0 }
             .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
             .map { "\($0.key.name) \(Units.count($0.value))" }

@@ -16,22 +16,30 @@ extension RequestOptions {
     func assemble(
         api: APIName?,
         keepAlive: Bool,
+        imported: ImportedRequest? = nil,
         environment: (String) -> String? = FileInput.environment
     ) throws(SetupError) -> AssembledRequest {
-        let target = try parsedURL()
+        let target = try parsedURL(url ?? imported?.url)
         var fields = try HeaderFields.parse(headers)
         if let variable = bearerEnv {
             try refuseSecondAuthorization(in: fields, beside: "--bearer-env")
             fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
         }
-        if let credentials = target.credentials {
+        var (content, origin) = try bodyBytes()
+        let usesImportedBody = content == nil && imported?.body != nil
+        if usesImportedBody, let imported { (content, origin) = (imported.body, imported.origin) }
+        let theirs = imported?.fields(without: fields, usesBody: usesImportedBody) ?? []
+        fields = theirs + fields
+        // As in curl, a field that is written out goes before what the URL says.
+        let hasTheirs = url == nil && theirs.contains { $0.name.lowercased() == "authorization" }
+        if let credentials = target.credentials, !hasTheirs {
             try refuseSecondAuthorization(in: fields, beside: "the URL's user name")
             fields.append(HeaderFields.basic(credentials))
         }
         if !keepAlive, !fields.contains(where: { $0.name.lowercased() == "connection" }) {
             fields.append(HeaderField(name: "Connection", value: "close"))
         }
-        let (content, origin) = try bodyBytes()
+        let method = method ?? imported?.method
         if let method, method.isEmpty {
             throw SetupError(.usage, "-X: the method is empty: name one such as GET or POST")
         }
@@ -45,15 +53,16 @@ extension RequestOptions {
             body: content
         )
         var request = AssembledRequest(url: target, specification: specification)
-        request.warnings = try Self.checkBody(of: specification, origin: origin, api: api)
+        request.warnings = (imported?.notes ?? []).map { "\(imported?.origin ?? ""): \($0)" }
+        request.warnings += try Self.checkBody(of: specification, origin: origin, api: api)
         return request
     }
 
-    private func parsedURL() throws(SetupError) -> TargetURL {
+    private func parsedURL(_ url: String?) throws(SetupError) -> TargetURL {
         guard let url else {
             throw SetupError(
                 .usage,
-                "no target: give a URL such as http://127.0.0.1:8080/path"
+                "no target: give a URL such as http://127.0.0.1:8080/path, or --from-curl"
             )
         }
         do throws(ValueError) {
@@ -121,41 +130,5 @@ extension RequestOptions {
     static func saysJSON(_ contentType: String) -> Bool {
         let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         return type == "application/json" || type.hasSuffix("+json")
-    }
-}
-
-/// What a known API wants to find in a body; the server remains the judge.
-private struct BodyNeeds {
-    let name: String
-    let prompt: String
-
-    /// nil where neither flag nor path tells the API.
-    init?(api: APIName?, target: String) {
-        let path = target.prefix { $0 != "?" }
-        switch api {
-        case .openaiChat: (name, prompt) = ("openai-chat", "messages")
-        case .openaiCompletions: (name, prompt) = ("openai-completions", "prompt")
-        case .raw: return nil
-        case nil where path.hasSuffix("/chat/completions"):
-            (name, prompt) = ("/chat/completions", "messages")
-        case nil where path.hasSuffix("/completions"): (name, prompt) = ("/completions", "prompt")
-        case nil: return nil
-        }
-    }
-
-    func warnings(about outline: JSONOutline, origin: String) -> [String] {
-        guard outline.isObject else {
-            return ["\(origin) isn't a JSON object, which \(name) wants"]
-        }
-        var found: [String] = []
-        if outline.members[prompt] == nil {
-            found.append("\(origin) has no \"\(prompt)\", which \(name) wants")
-        }
-        if outline.members["stream"] != "true" {
-            found.append(
-                "\(origin) doesn't say \"stream\": true: the answer may be no event stream"
-            )
-        }
-        return found
     }
 }

@@ -21,6 +21,30 @@ struct RequestOptions: ParsableArguments {
     }
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The request of this curl command ('curl ...', @FILE, or - for standard input); flags "
+                + "and a URL beside it win.",
+            valueName: "COMMAND"
+        )
+    )
+    var fromCurl: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The request of an entry of this HAR file, likewise.", valueName: "FILE")
+    )
+    var har: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which entry: its number from 1 on, or a part of its URL.",
+            valueName: "N|TEXT"
+        )
+    )
+    var harEntry: String?
+
+    @Option(
         name: [.customShort("X"), .long],
         help: ArgumentHelp("Method (default: GET; POST with a body).", valueName: "NAME")
     )
@@ -61,10 +85,34 @@ struct RequestOptions: ParsableArguments {
 }
 
 /// The APIs whose streams are understood, as `--api` names them.
-enum APIName: String, ExpressibleByArgument, CaseIterable {
+enum APIName: String, CaseIterable {
     case openaiChat = "openai-chat"
     case openaiCompletions = "openai-completions"
-    case raw
+    case openaiResponses = "openai-responses"
+    case anthropic, tgi, llamacpp, ollama, triton, gemini, raw
+
+    /// The API called `text`.
+    static func named(_ text: String) throws(ValueError) -> APIName {
+        if let name = APIName(rawValue: text) { return name }
+        let names = allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValueError("use one of \(names); --field reads any other API")
+    }
+
+    /// The dialect of its events.
+    var dialect: Dialect {
+        switch self {
+        case .openaiChat: .openaiChat
+        case .openaiCompletions: .openaiCompletions
+        case .openaiResponses: .openaiResponses
+        case .anthropic: .anthropic
+        case .tgi: .tgi
+        case .llamacpp: .llamacpp
+        case .ollama: .ollama
+        case .triton: .triton
+        case .gemini: .gemini
+        case .raw: .raw
+        }
+    }
 }
 
 /// Whose time an arrival is, as `--clock` names it.
@@ -76,12 +124,34 @@ enum ClockName: String, ExpressibleByArgument, CaseIterable {
 struct StreamOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "API of the stream (default: recognised from path and first events); in 'raw' every "
-                + "event counts.",
+            "API of the stream (default: recognised from path and first events): "
+                + APIName.allCases.map(\.rawValue).joined(separator: ", ")
+                + "; in 'raw' every event counts.",
             valueName: "NAME"
-        )
+        ),
+        transform: APIName.named
     )
     var api: APIName?
+
+    @Option(
+        help: ArgumentHelp(
+            "For any other API: where its events' JSON has content, reasoning, tool, finish, "
+                + "error, usage.completion, usage.prompt, usage.cached or usage.reasoning, e.g. "
+                + "content=delta.text; repeatable.",
+            valueName: "WHAT=PATH"
+        ),
+        transform: FieldParsing.field
+    )
+    var field: [FieldPaths.Field] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "With --field: the data of the event that ends a stream (default: the body's end).",
+            valueName: "TEXT"
+        )
+    )
+    var end: String?
 
     @Option(
         parsing: .unconditional,

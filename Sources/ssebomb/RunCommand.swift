@@ -19,6 +19,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Targets") var targets: TargetListOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
+    @OptionGroup(title: "Users") var behaviour: BehaviourOptions
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
     @OptionGroup(title: "Connections") var connection: ConnectionOptions
     @OptionGroup(title: "TLS") var tls: TLSOptions
@@ -84,7 +85,7 @@ struct RunCommand: ParsableCommand {
         let status = ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
             couldNotWrite: !written,
-            completed: result.counts.completed,
+            served: result.served,
             failed: result.counts.failed,
             isDisbelieved: judgement.strict && verdict.state != .valid,
             thresholds: thresholds
@@ -111,14 +112,30 @@ struct RunCommand: ParsableCommand {
         let coordinator = try Coordinator(prepared.loads)
         if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
         watch.attach { coordinator.interrupt(signal: $0) }
-        var line = ProgressLine(plan: prepared.plan, style: output.progressStyle)
+        var display = LiveDisplay(
+            prepared.plan,
+            title: prepared.title,
+            style: output.progressStyle
+        )
         defer { ProgressLine.clearIfDrawn() }
         var gates = ThresholdWatch(prepared.thresholds)
-        // The result as it stands has its price, so only gates that may end the run ask for it.
-        let judge: ((RunResult) -> Bool)? = gates.canAbort ? { gates.shouldAbort($0) } : nil
+        // The result as it stands has its price, so only gates that may end the run, or are shown,
+        // ask for it.
+        let areShown = display.isOnScreen && !prepared.thresholds.isEmpty
+        func judge(_ standing: RunResult) -> Bool {
+            if areShown { display.show(gates: gates.results(standing)) }
+            return gates.canAbort && gates.shouldAbort(standing)
+        }
         let result = try coordinator.run(
-            progress: { line.update($0) },
-            judge: judge,
+            progress: { progress in
+                for wish in display.update(progress) {
+                    switch wish {
+                    case .finish: coordinator.interrupt(signal: SIGINT)
+                    case .pause(let isPaused): coordinator.setPaused(isPaused)
+                    }
+                }
+            },
+            judge: gates.canAbort || areShown ? judge : nil,
             events: log.map { log in { log.append($0) } }
         )
         return (result, gates.results(result))

@@ -19,12 +19,16 @@ struct ServeCommand: ParsableCommand {
           ssebomb serve --ttft lognormal:300ms,0.4 --itl exp:20ms --tokens uniform:50,500
           ssebomb serve --chunking 7-bytes --newline crlf --ping 1s --role-first
           ssebomb serve --fault reset@stream:0.01 --fault http-503@head:0.05
+          ssebomb serve --retry 500ms --close-after 20      (for EventSource clients)
           ssebomb serve --tls-self-signed      (then run with -k)
 
-        Serves POST /v1/chat/completions and /v1/completions (max_tokens, stream, \
-        stream_options), GET /events (plain SSE, honours Last-Event-ID), /v1/models, /health \
-        and /stats. The first line on standard output names the URL; /stats and the end (on \
-        SIGINT or SIGTERM) print as JSON what was really sent and when.
+        Serves, each in its own shape, POST /v1/chat/completions, /v1/completions, /v1/responses \
+        (OpenAI), /v1/messages (Anthropic), /generate_stream (TGI), /completion (llama.cpp), \
+        /api/chat and /api/generate (Ollama), /v2/models/NAME/generate_stream (Triton) and \
+        /v1beta/models/NAME:streamGenerateContent?alt=sse (Gemini), then GET /events (plain SSE, \
+        honours Last-Event-ID), /v1/models, /health and /stats. The first line on standard \
+        output names the URL; /stats and the end (on SIGINT or SIGTERM) print as JSON what was \
+        really sent and when.
 
         TIMES AND COUNTS are constant (200ms), exponential with a mean (exp:200ms), lognormal \
         with median and sigma (lognormal:200ms,0.5) or uniform (uniform:10ms,80ms). The end of a \
@@ -204,9 +208,24 @@ struct ServeTokenOptions: ParsableArguments {
     var roleFirst = false
 
     @Option(
-        help: ArgumentHelp("The first N tokens of a chat are reasoning_content.", valueName: "N")
+        help: ArgumentHelp(
+            "The first N tokens are reasoning, in APIs that tell it from content.",
+            valueName: "N"
+        )
     )
     var reasoning: UInt32 = 0
+
+    @Flag(help: "Answers are calls of a tool, in APIs that have these.")
+    var toolCalls = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the last event of OpenAI's completions tells the server's own times: metrics "
+                + "(vLLM), timings (llama.cpp) or usage (Groq).",
+            valueName: "WHERE"
+        )
+    )
+    var timing: String?
 
     /// Writes these options into a plan.
     func apply(to plan: inout MockPlan) throws(SetupError) {
@@ -216,6 +235,8 @@ struct ServeTokenOptions: ParsableArguments {
         plan.seed = seed
         plan.roleFirst = roleFirst
         plan.reasoningTokens = reasoning
+        plan.toolCalls = toolCalls
+        if let timing { plan.timing = try ServeWireOptions.word(timing, flag: "--timing") }
     }
 }
 
@@ -243,7 +264,23 @@ struct ServeWireOptions: ParsableArguments {
     )
     var ping: String?
 
-    @Option(help: ArgumentHelp("Content-Type of streams.", valueName: "TEXT"))
+    @Option(
+        help: ArgumentHelp(
+            "What /events tells an EventSource to wait before it reconnects.",
+            valueName: "T"
+        )
+    )
+    var retry = "1s"
+
+    @Option(
+        help: ArgumentHelp(
+            "End each stream of /events after N events; it goes on where Last-Event-ID says.",
+            valueName: "N"
+        )
+    )
+    var closeAfter: UInt32?
+
+    @Option(help: ArgumentHelp("Content-Type of streams (default: the API's).", valueName: "TEXT"))
     var contentType: String?
 
     @Option(
@@ -281,12 +318,20 @@ struct ServeWireOptions: ParsableArguments {
             }
             plan.ping = time
         }
-        if let contentType { plan.contentType = contentType }
+        guard let wait = Distribution.duration(retry) else {
+            throw SetupError(
+                .usage,
+                "--retry can't be \"\(retry)\": write a time such as 500ms or 3s"
+            )
+        }
+        plan.retry = wait
+        plan.closeAfter = closeAfter
+        plan.contentType = contentType
         plan.contentEncoding = contentEncoding
         for fault in faults { plan.faults.append(try FaultRule(parsing: fault)) }
     }
 
-    private static func word<Word: RawRepresentable<String> & CaseIterable>(
+    static func word<Word: RawRepresentable<String> & CaseIterable>(
         _ text: String,
         flag: String
     ) throws(SetupError) -> Word {

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. A
-// thread waits for them, since next to nothing may be done in a signal handler.
+// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. SIGTSTP
+// stops it. A thread waits for them, since next to nothing may be done in a signal handler.
 
 import Glibc
 import SSEBombCore
@@ -48,6 +48,8 @@ final class SignalWatch: Sendable {
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
+        // The live view has to give the terminal back before the process stops.
+        sigaddset(&set, SIGTSTP)
         return set
     }
 
@@ -79,6 +81,12 @@ final class SignalWatch: Sendable {
         while true {
             var number: Int32 = 0
             guard sigwait(&watched, &number) == 0 else { continue }
+            if number == SIGTSTP {
+                // To this thread: another could take what is sent to the process, and this one go
+                // on before it stops.
+                LiveScreen.whileLeft { raise(SIGSTOP) }
+                continue
+            }
             if isEcho() { continue }
             let interrupt = state.withLock { state -> (@Sendable (Int32) -> Void)? in
                 guard state.first == nil, let interrupt = state.interrupt else { return nil }

@@ -55,9 +55,12 @@ enum Terminal {
         return !kind.isEmpty && kind != "dumb"
     }
 
-    /// Whether the report may be coloured: a terminal, and nobody asked for plain text.
-    static func canColor(environment: (String) -> String? = FileInput.environment) -> Bool {
-        guard isatty(STDOUT_FILENO) == 1, (environment("NO_COLOR") ?? "").isEmpty,
+    /// Whether text on `fd` may be coloured: a terminal, and nobody asked for plain text.
+    static func canColor(
+        _ fd: Int32 = STDOUT_FILENO,
+        environment: (String) -> String? = FileInput.environment
+    ) -> Bool {
+        guard isatty(fd) == 1, (environment("NO_COLOR") ?? "").isEmpty,
             environment("CI") == nil
         else { return false }
         let kind = environment("TERM") ?? ""
@@ -65,10 +68,13 @@ enum Terminal {
     }
 
     /// Columns of the terminal on `fd`; `otherwise` where there is none, or it doesn't say.
-    static func columns(of fd: Int32, otherwise: Int) -> Int {
+    static func columns(of fd: Int32, otherwise: Int) -> Int { size(of: fd)?.columns ?? otherwise }
+
+    /// Columns and rows of the terminal on `fd`; nil where there is none, or it doesn't say.
+    static func size(of fd: Int32) -> (columns: Int, rows: Int)? {
         var size = winsize()
-        guard ioctl(fd, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return otherwise }
-        return Int(size.ws_col)
+        guard ioctl(fd, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return (Int(size.ws_col), Int(size.ws_row))
     }
 
     /// `text` on one line with nothing in it that a terminal would obey: a server chose it.

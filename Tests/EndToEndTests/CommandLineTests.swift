@@ -56,6 +56,23 @@ struct CommandLineTests {
         (["--bearer-env", "SSEBOMB_UNSET", refused], "SSEBOMB_UNSET"),
         (["--bearer-env", "EMPTY", refused], "is empty"),
         (["--api", "nonsense", refused], "openai-chat"),
+        (["--cancel-after", "soon", refused], "lognormal:200ms,0.5"),
+        (["--cancel-after", "many tokens", refused], "uniform:10,200"),
+        (["--cancel-share", "20%", refused], "--cancel-after"),
+        (["--read-rate", "0", refused], "2k/s"), (["--read-rate", "2k/m", refused], "2k/s"),
+        (["--slow-share", "20%", refused], "--read-rate"),
+        (["--eventsource", "-R", "5", refused], "with -c"),
+        (["--eventsource", "--body", "{}", refused], "leave them out"),
+        (["--eventsource", "-H", "last-event-id: 1", refused], "leave it out"),
+        (["--threshold", "reconnect:p99<5s", refused], "--eventsource"),
+        (["--cancel-after", "2s", "--cancel-share", "120%", refused], "20% or 0.2"),
+        (["--field", "content", refused], "WHAT=PATH"),
+        (["--field", "contents=a", refused], "usage.cached or usage.reasoning"),
+        (["--field", "content=a..b", refused], "choices[0].text"),
+        (["--field", "finish=a", refused], "no place of tokens"),
+        (["--field", "content=a", "--api", "raw", refused], "keep one of them"),
+        (["--field", "content=a", "--end", "", refused], "--end is empty"),
+        (["--end", "x", refused], "--until instead"),
         (["--clock", "sun", refused], "kernel"),
         (["--priority", "high", refused], "realtime"),
         (["--until", "", refused], "--until is empty"),
@@ -175,6 +192,12 @@ struct CommandLineTests {
             (["--connect-timeout", "0"], "connect_timeout +none"),
             (["--idle-timeout", "1.5"], "idle_timeout +1500ms"),
             (["--clock", "user"], "clock +user"), (["--api", "raw"], "api +raw"),
+            ([], "api +recognised from the first events"), (["--api", "gemini"], "api +gemini\n"),
+            (
+                ["--field", "content=a[0].b", "--field", "usage.prompt=.n", "--end", "x"],
+                "api +custom: content=a\\[0\\].b, usage.prompt=n; end: event x"
+            ),
+            (["--field", "tool=a"], "api +custom: tool=a; end: end of the body"),
             (["--no-keepalive"], "Connection: close"), (["--reuse", "3"], "reuse +3"),
             (["-X", "DELETE"], "method +DELETE"), (["--body", "1"], "method +POST"),
             (["--source-ip", "127.0.0.0/29"], "127.0.0.1, .*127.0.0.6"),
@@ -195,6 +218,24 @@ struct CommandLineTests {
         #expect(outcome.status == 0, "\(outcome.stderr)")
         let found = outcome.stdout.range(of: pattern, options: .regularExpression)
         #expect(found != nil, "\(outcome.stdout)")
+    }
+
+    @Test(
+        "each API's needs are known",
+        arguments: [
+            ("/v1/completions", "\"prompt\", which /completions wants"),
+            ("/v1/responses", "\"input\", which /responses wants"),
+            ("/v1/messages", "\"max_tokens\", which /messages wants"),
+            ("/generate_stream", "\"inputs\""), ("/completion", "\"stream\": true"),
+            ("/api/chat", "\"messages\""), ("/api/generate", "\"prompt\""),
+            ("/v2/models/m/generate_stream", "\"text_input\""),
+            ("/v1/models/g:streamGenerateContent", "no alt=sse"),
+        ]
+    )
+    func needs(path: String, part: String) async throws {
+        let arguments = ["-n", "1", "--body", "{}", "http://127.0.0.1:1" + path]
+        let outcome = try await Binary.run(arguments)
+        #expect(outcome.stderr.contains(part), "\(outcome.stderr)")
     }
 
     @Test("a body that lacks what its API wants is a warning only")

@@ -1,4 +1,5 @@
-// The mock server as a program: a certificate of its own, and whom it ends with.
+// The mock server as a program: flags that shape what it says, a certificate of its own, and whom
+// it ends with.
 
 import Foundation
 import Glibc
@@ -66,13 +67,49 @@ struct ServeTests {
         #expect(after.status == 1)
     }
 
+    private func events(_ arguments: [String]) async throws -> [JSONValue] {
+        let outcome = try await Binary.run(["probe", "--json"] + arguments)
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        return try outcome.stdout.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+    }
+
+    @Test("--retry and --close-after shape /events, whose ids go on after Last-Event-ID")
+    func plainEvents() async throws {
+        let mock = try await Mock(["--retry", "2500ms", "--close-after", "3", "--tokens", "4"])
+        let first = try await events([mock.events])
+        #expect(first.compactMap { $0["retry_ms"].int } == [2_500])
+        #expect(first.compactMap { $0["id"].text } == ["00000001", "00000002", "00000003"])
+        #expect(first.last?["end"].text == "completed")
+        let second = try await events(["-H", "Last-Event-ID: 00000003", mock.events])
+        #expect(second.compactMap { $0["id"].text } == ["00000004"])
+        let truth = try await mock.stop()
+        #expect(truth["counts"]["resumed"].int == 1 && truth["counts"]["completed"].int == 2)
+    }
+
+    @Test("--tool-calls and --timing show in a chat's events")
+    func toolCallsAndTiming() async throws {
+        let mock = try await Mock(["--tool-calls", "--timing", "metrics", "--tokens", "2"])
+        let lines = try await events(Mock.chatBody + [mock.chat])
+        let data = try lines.compactMap { $0["data"].text }.filter { $0 != "[DONE]" }
+            .map { try JSONValue(parsing: $0) }
+        let calls = data.compactMap {
+            $0["choices"].array?.first?["delta"]["tool_calls"].array?.first?["function"]
+        }
+        #expect(calls.map { $0["name"].text } == ["say", nil, nil])
+        #expect(calls.compactMap { $0["arguments"].text }.joined() == #"{"text":" with have"}"#)
+        let last = try #require(data.last)
+        #expect(last["choices"].array?.first?["finish_reason"].text == "tool_calls")
+        #expect(last["metrics"].keys?.contains("time_to_first_token_ms") == true)
+    }
+
     @Test(
-        "flags that contradict each other are refused",
+        "flags that contradict each other or can't be read are refused",
         arguments: [
             (["--tls-self-signed", "--tls-cert", "c.pem"], "keep it, or the two"),
             (["--tls-self-signed", "--tls-key", "k.pem"], "keep it, or the two"),
             (["--tls-client-ca", "a.pem"], "--tls-self-signed"),
-            (["--end-with", "0"], "process ID"),
+            (["--timing", "x"], "metrics, timings, usage"), (["--retry", "x"], "500ms or 3s"),
+            (["--close-after", "0"], "use 1 or more"), (["--end-with", "0"], "process ID"),
             (["--end-with", "x"], "process ID"), (["--end-with", "2147483647"], "name the parent"),
         ] as [([String], String)]
     )

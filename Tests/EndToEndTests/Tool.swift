@@ -24,6 +24,11 @@ enum Tool {
     static let hasHAProxy = mustExist || haproxy != nil
     static let noHAProxy = "haproxy isn't installed: run 'make test-deps'"
 
+    static let tmux = ["/usr/bin/tmux", "/usr/local/bin/tmux"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+    static let hasTmux = mustExist || tmux != nil
+    static let noTmux = "tmux isn't installed: run 'make test-deps'"
+
     /// The system's C compiler, for fixtures that have to be preloaded.
     static let compiler =
         ([environment("CC")].compactMap { $0 } + ["/usr/bin/cc", "/usr/bin/clang"])

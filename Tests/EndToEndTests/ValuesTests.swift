@@ -376,7 +376,7 @@ struct ExitStatusTests {
         func status(
             _ signal: Int32?,
             _ lost: Bool,
-            _ completed: UInt64,
+            _ served: UInt64,
             _ failed: UInt64,
             _ gates: [ThresholdResult] = [],
             disbelieved: Bool = false
@@ -384,7 +384,7 @@ struct ExitStatusTests {
             ExitStatus.afterRun(
                 interruptedBy: signal,
                 couldNotWrite: lost,
-                completed: completed,
+                served: served,
                 failed: failed,
                 isDisbelieved: disbelieved,
                 thresholds: gates

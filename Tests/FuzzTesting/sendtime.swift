@@ -3,11 +3,11 @@
 
 /// Reads the input as the data of one event by several paths.
 func fuzzSendTime(_ input: UnsafeRawBufferPointer) {
-    let t = SendTimePath.Step(key: Array("t".utf8), index: nil)
-    let zero = SendTimePath.Step(key: Array("0".utf8), index: 0)
+    let t = JSONPath.Step(key: Array("t".utf8), index: nil)
+    let zero = JSONPath.Step(key: Array("0".utf8), index: 0)
     for steps in [[], [t], [zero], [t, zero], [zero, t], [zero, zero, zero]] {
         for unit in SendTimePath.Unit.allCases {
-            let reader = SendTimeReader(SendTimePath(steps: steps, unit: unit))
+            let reader = SendTimeReader(SendTimePath(path: JSONPath(steps: steps), unit: unit))
             defer { reader.destroy() }
             let found = time(input, reader)
             expect(found == time(input, reader), "two readings of one event differ")

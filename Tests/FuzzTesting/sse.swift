@@ -16,17 +16,25 @@ struct EventTranscript: Equatable {
     }
 }
 
-/// Parses whole and in pieces, with limits small enough to be reached.
+/// Parses whole and in pieces, with limits small enough to be reached; as an event stream, and as
+/// plain lines.
 func fuzzSSE(_ input: UnsafeRawBufferPointer) {
-    let whole = parseEvents(input, Pieces())
-    let cut = parseEvents(input, Pieces(of: input))
-    expect(whole == cut, "cut input gives other events (\(whole.events), cut \(cut.events))")
+    for isPlain in [false, true] {
+        let whole = parseEvents(input, Pieces(), isPlain)
+        let cut = parseEvents(input, Pieces(of: input), isPlain)
+        expect(whole == cut, "cut input gives other events (\(whole.events), cut \(cut.events))")
+    }
 }
 
-private func parseEvents(_ input: UnsafeRawBufferPointer, _ pieces: Pieces) -> EventTranscript {
+private func parseEvents(
+    _ input: UnsafeRawBufferPointer,
+    _ pieces: Pieces,
+    _ isPlain: Bool
+) -> EventTranscript {
     var transcript = EventTranscript()
     let pool = SpillPool()
     var parser = SSEParser(lineLimit: 96, eventLimit: 160)
+    if isPlain { parser.usePlainLines() }
     pieces.forEach(in: input) { piece in
         var offset = 0
         while true {

@@ -33,7 +33,9 @@ import Testing
             "POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: a\r\ncontent-LENGTH:  12 \r\n"
             + "Expect: 100-Continue\r\nConnection: keep-alive, Close\r\nLast-Event-ID: 42\r\n\r\n"
         let request = try #require(head(text + "body"))
-        #expect(request.route == .chat && request.method == .post)
+        #expect(
+            request.route == .tokens(.chat, .asked(otherwise: false)) && request.method == .post
+        )
         #expect(request.headLength == text.utf8.count && request.bodyLength == 12)
         #expect(request.expectsContinue && !request.keepsAlive && !request.isHTTP10)
         #expect(request.lastEventID == 42)
@@ -92,9 +94,9 @@ import Testing
         #expect(status(String(repeating: "\r\n", count: 1 << 16)) == 431)
     }
 
-    private func body(_ text: String) -> MockRequestBody? {
+    private func body(_ text: String, for api: MockAPI = .chat) -> MockRequestBody? {
         let buffer = GuardedBuffer(Array(text.utf8))
-        return withExtendedLifetime(buffer) { MockRequestBody(parsing: buffer.bytes) }
+        return withExtendedLifetime(buffer) { MockRequestBody(parsing: buffer.bytes, for: api) }
     }
 
     @Test("parameters are read at their own depth only")
@@ -105,10 +107,64 @@ import Testing
              "stream_options":{"include_usage":true,"y":[1,{"z":2}]}, "temperature":0.5}
             """#
         let parameters = try #require(body(text))
-        #expect(!parameters.isStream && parameters.limit == 77)
+        #expect(parameters.stream == nil && parameters.limit == 77)
         #expect(parameters.includesUsage && !parameters.countsContinuously)
         let model = Array(text.utf8)[parameters.modelStart...].prefix(parameters.modelLength)
         #expect(String(decoding: model, as: UTF8.self) == #"a\"b"#)
+    }
+
+    @Test(
+        "a path names an API and, in some, a model",
+        arguments: [
+            ("/v2/models/en-1/generate_stream", MockRoute.tokens(.triton, .always), "en-1"),
+            ("/v2/models/a/versions/2/generate", .tokens(.triton, .never), "a"),
+            ("/v2/models/a/version/2/generate", .unknown, ""),
+            ("/v2/models/a/infer", .unknown, "a"), ("/v2/models/generate", .unknown, ""),
+            ("/v1beta/models/g:streamGenerateContent?alt=sse", .tokens(.gemini, .always), "g"),
+            ("/v1/models/g:streamGenerateContent?k=1&alt=sse", .tokens(.gemini, .always), "g"),
+            ("/v1beta/models/g:streamGenerateContent", .tokens(.gemini, .asArray), "g"),
+            ("/v1beta/models/g\"x:generateContent", .tokens(.gemini, .never), ""),
+            ("/v1beta/models/g:countTokens", .unknown, "g"), ("/v1beta/models/g", .unknown, ""),
+            ("/generate", .tokens(.tgi, .never), ""), ("/api/chat/", .unknown, ""),
+        ] as [(String, MockRoute, String)]
+    )
+    func routes(target: String, route: MockRoute, model: String) throws {
+        let text = "\r\nPOST \(target) HTTP/1.1\r\n\r\n"
+        let request = try #require(head(text))
+        #expect(request.route == route)
+        let bytes = Array(text.utf8)[request.modelStart...].prefix(request.modelLength)
+        #expect(String(decoding: bytes, as: UTF8.self) == model)
+    }
+
+    @Test("limits are read at the place that the API gives them, and nowhere else")
+    func limitsOfAPIs() {
+        let text = #"{"":{"max_tokens":1,"":2},"options":{"num_predict":7},"n_predict":8}"#
+        #expect(body(text, for: .ollamaChat)?.limit == 7)
+        #expect(body(text, for: .llamacpp)?.limit == 8)
+        for api in [MockAPI.chat, .tgi, .gemini, .triton, .responses, .anthropic] {
+            #expect(body(text, for: api).map { $0.limit == nil } == true)
+        }
+        #expect(body(#"{"n_predict":-1}"#, for: .llamacpp).map { $0.limit == nil } == true)
+        let both = #"{"parameters":{"max_tokens":3},"max_tokens":4}"#
+        #expect(body(both, for: .triton)?.limit == 4)
+        #expect(body(#"{"parameters":{"max_tokens":3}}"#, for: .triton)?.limit == 3)
+    }
+
+    @Test("numbers with a point have a fixed length and the right digits")
+    func fixedNumbers() {
+        let block = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 8)
+        defer { block.deallocate() }
+        func text(_ write: (inout WireWriter) -> Void) -> String {
+            var writer = WireWriter(block, capacity: 64)
+            write(&writer)
+            return String(decoding: writer.bytes, as: UTF8.self)
+        }
+        #expect(text { $0.append(fixed: 0, places: 3) } == "       0.000")
+        #expect(text { $0.append(fixed: 12_003, places: 3) } == "      12.003")
+        #expect(text { $0.append(fixed: 5, places: 9) } == "       0.000000005")
+        #expect(text { $0.append(fixed: .max, places: 3) } == "99999999.615")
+        #expect(text { $0.append(decimal: 0, width: 3) } == "  0")
+        #expect(text { $0.append(decimal: 12_345, width: 3) } == "12345")
     }
 
     @Test("max_completion_tokens goes before max_tokens, wherever it stands")
@@ -117,8 +173,8 @@ import Testing
         #expect(body(#"{"max_tokens":9,"max_completion_tokens":5}"#)?.limit == 5)
         #expect(body(#"{"max_tokens":null}"#).map { $0.limit == nil } == true)
         #expect(body(#"{"max_tokens":99999999999999999999}"#)?.limit == .max)
-        #expect(body(#"{"stream":true,"stream_options":null}"#)?.isStream == true)
-        #expect(body(" {} ").map { !$0.isStream } == true)
+        #expect(body(#"{"stream":true,"stream_options":null}"#)?.stream == true)
+        #expect(body(" {} ").map { $0.stream == nil } == true)
     }
 
     @Test(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import SSEBombCore
 
-private typealias Step = SendTimePath.Step
+private typealias Step = JSONPath.Step
 
 /// A step as `a.0.b` has it.
 private func key(_ text: String) -> Step { Step(key: Array(text.utf8), index: Int(text)) }
@@ -13,7 +13,7 @@ private func key(_ text: String) -> Step { Step(key: Array(text.utf8), index: In
 private func element(_ index: Int) -> Step { Step(key: nil, index: index) }
 
 private func read(_ data: [UInt8], _ steps: [Step], _ unit: SendTimePath.Unit = .ns) -> Int64? {
-    let reader = SendTimeReader(SendTimePath(steps: steps, unit: unit))
+    let reader = SendTimeReader(SendTimePath(path: JSONPath(steps: steps), unit: unit))
     defer { reader.destroy() }
     return GuardedBuffer(data).withBytes { reader.read($0) }
 }
@@ -24,11 +24,11 @@ private func read(_ text: String, _ steps: [Step], _ unit: SendTimePath.Unit = .
 
 struct PathCase: Sendable, CustomTestStringConvertible {
     let text: String
-    let steps: [SendTimePath.Step]
+    let steps: [JSONPath.Step]
     let value: Int64?
     var testDescription: String { text }
 
-    init(_ text: String, _ steps: [SendTimePath.Step], _ value: Int64?) {
+    init(_ text: String, _ steps: [JSONPath.Step], _ value: Int64?) {
         self.text = text
         self.steps = steps
         self.value = value
@@ -163,7 +163,7 @@ private let numberCases = [
             // The text's own object is the first of 64 levels.
             #expect(read("{\"a\":\(deep),\"t\":17}", [key("t")]) == (levels <= 63 ? 17 : nil))
         }
-        let most = SendTimePath.mostSteps
+        let most = JSONPath.mostSteps
         let steps = Array(repeating: element(0), count: most)
         let text = String(repeating: "[", count: most) + "17" + String(repeating: "]", count: most)
         #expect(read(text, steps) == 17)
@@ -210,9 +210,11 @@ private let numberCases = [
     @Test("The text of a path is what the flag takes")
     func text() {
         let steps = [key("meta"), key("0"), element(12), key("sent")]
-        #expect(SendTimePath(steps: steps, unit: .us).text == "meta.0[12].sent:us")
-        #expect(SendTimePath(steps: [element(1), key("a")], unit: .s).text == "[1].a:s")
-        #expect(SendTimePath(steps: [], unit: .ms).text == ".:ms")
+        #expect(SendTimePath(path: JSONPath(steps: steps), unit: .us).text == "meta.0[12].sent:us")
+        #expect(
+            SendTimePath(path: JSONPath(steps: [element(1), key("a")]), unit: .s).text == "[1].a:s"
+        )
+        #expect(SendTimePath(path: JSONPath(steps: []), unit: .ms).text == ".:ms")
     }
 }
 
@@ -235,10 +237,10 @@ private struct TextMaker {
     }
 
     /// A text, a path into it and the number there.
-    mutating func next() -> (text: String, steps: [SendTimePath.Step], value: Int64) {
+    mutating func next() -> (text: String, steps: [JSONPath.Step], value: Int64) {
         let value = Int64(random.next() >> UInt64(1 + below(60))) + 1
         var text = below(4) == 0 ? "\"\(value)\"" : "\(value)"
-        var steps: [SendTimePath.Step] = []
+        var steps: [JSONPath.Step] = []
         for _ in 0..<(1 + below(5)) {
             let before = (0..<below(4)).map { _ in filler(depth: 2) }
             let after = (0..<below(3)).map { _ in filler(depth: 2) }

@@ -15,7 +15,10 @@ private func plan(_ server: ScriptedServer, streams: Int = 1, requests: UInt64 =
     plan.requests = requests
     plan.dialect = .raw
     plan.timeouts.total = Nanoseconds.seconds(20)
-    plan.sendTime = SendTimePath(steps: [.init(key: Array("t".utf8), index: nil)], unit: .ns)
+    plan.sendTime = SendTimePath(
+        path: JSONPath(steps: [.init(key: Array("t".utf8), index: nil)]),
+        unit: .ns
+    )
     plan.loggedStreams = streams
     return plan
 }

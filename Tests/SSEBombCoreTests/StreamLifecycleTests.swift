@@ -51,7 +51,7 @@ private enum Happening {
     case begin(kept: Bool), connected(tls: Bool), secured, sent, received, headAccepted
     case headRefused(sampling: Bool), sampleEnded(ConnectionFate), marker(mayReuse: Bool)
     case messageEnded(completes: Bool, mayReuse: Bool)
-    case lost(endsMessage: Bool, completes: Bool), fail, cut
+    case lost(endsMessage: Bool, completes: Bool), fail, cancel, cut
 
     func happen(to life: inout StreamLifecycle) -> StreamAction {
         switch self {
@@ -79,6 +79,7 @@ private enum Happening {
                 bodyEndCompletes: completes
             )
         case .fail: return life.fail(.timeoutTotal)
+        case .cancel: return life.cancel()
         case .cut: return life.cut()
         }
     }
@@ -166,16 +167,20 @@ private let anywhere: [Cell] = states.flatMap { state -> [Cell] in
     case .idle, .settling:
         return [
             Cell(state, lost, .dispose(.close), .idle), Cell(state, .fail, .dispose(.close), .idle),
-            Cell(state, .cut, .dispose(.close), .idle), received,
+            Cell(state, .cut, .dispose(.close), .idle),
+            Cell(state, .cancel, .dispose(.close), .idle), received,
         ]
     case .sampling:
         // The head was refused first: what comes later is not the cause.
-        return [lost, .fail, .cut].map { Cell(state, $0, failed(.httpStatus), .idle) } + [received]
+        return [lost, .fail, .cancel, .cut].map { Cell(state, $0, failed(.httpStatus), .idle) } + [
+            received
+        ]
     default:
         return [
             Cell(state, lost, failed(.reset), .idle),
             Cell(state, .fail, failed(.timeoutTotal), .idle),
-            Cell(state, .cut, .finish(.cut, connection: .close), .idle), received,
+            Cell(state, .cut, .finish(.cut, connection: .close), .idle),
+            Cell(state, .cancel, .finish(.cancelled, connection: .close), .idle), received,
         ]
     }
 }
@@ -271,7 +276,7 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
         #expect(action == .retryFresh)
     }
 
-    @Test("What follows the marker can't undo completion", arguments: 0..<4)
+    @Test("What follows the marker can't undo completion", arguments: 0..<5)
     func completionStands(_ which: Int) {
         var life = life(in: .settling)
         let action =
@@ -279,6 +284,7 @@ private let early: [Cell] = [.idle, .connecting, .securing, .sending, .awaitingH
             case 0: life.fail(.httpProtocol)
             case 1: life.connectionLost(.reset, endsMessage: false, bodyEndCompletes: false)
             case 2: life.cut()
+            case 3: life.cancel()
             default: life.messageEnded(bodyEndCompletes: false, mayReuse: false)
             }
         #expect(action == .dispose(.close))
@@ -305,7 +311,8 @@ private struct Walk {
     /// Everything that the loop could report in this state.
     func possible() -> [Happening] {
         let always: [Happening] = [
-            .sent, .received, .fail, .cut, .lost(endsMessage: false, completes: true),
+            .sent, .received, .fail, .cancel, .cut,
+            .lost(endsMessage: false, completes: true),
             .lost(endsMessage: true, completes: true), .lost(endsMessage: true, completes: false),
             .messageEnded(completes: true, mayReuse: true),
             .messageEnded(completes: false, mayReuse: false),

@@ -122,7 +122,7 @@ private let plainEvent = LoggedEvent(
     private func run(read: UInt64, missing: UInt64, beforeSend: UInt64) throws -> RunResult {
         var plan = try SampleRun.plan()
         plan.sendTime = SendTimePath(
-            steps: [.init(key: Array("sent_at".utf8), index: nil)],
+            path: JSONPath(steps: [.init(key: Array("sent_at".utf8), index: nil)]),
             unit: .ms
         )
         plan.loggedStreams = 100

@@ -73,7 +73,9 @@ private struct Absent: Error { let text: String }
         secure.until = Array("END".utf8)
         secure.timeouts.total = 1_500_000_000
         secure.sendTime = SendTimePath(
-            steps: [.init(key: Array("meta".utf8), index: nil), .init(key: nil, index: 3)],
+            path: JSONPath(steps: [
+                .init(key: Array("meta".utf8), index: nil), .init(key: nil, index: 3),
+            ]),
             unit: .ms
         )
         secure.loggedStreams = 7

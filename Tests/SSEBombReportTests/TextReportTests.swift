@@ -91,6 +91,38 @@ import Testing
         #expect(!report.contains("tokens"))
     }
 
+    @Test("the server's own times stand beside the client's, with medians and samples")
+    func serverTimes() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        #expect(Self.section("Server's own times", of: Self.render(result)) == nil)
+        result.histograms[.serverPrefill] = spread(900, from: 100, to: 260)
+        result.histograms[.serverQueue] = spread(800, from: 1, to: 3)
+        let report = Self.render(result)
+        let table = try #require(Self.section("Latency", of: report))
+        #expect(table.contains("server's own account") && table.contains("server_prefill"))
+        let section = try #require(Self.section("Server's own times, medians", of: report))
+        #expect(
+            section.contains(
+                "server says prefill 180 ms (n 900), client saw ttft 200 ms (n 1,010)"
+            )
+        )
+        #expect(section.contains("server says queue 2.00 ms (n 800)"))
+        #expect(!section.contains("decode"))
+    }
+
+    @Test("what the API was recognised from is said, unless the user named it")
+    func recognition() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        result.dialect = .anthropic
+        for (origin, text) in [
+            (.path, "api anthropic, recognised from the path\n"),
+            (.events, "api anthropic, recognised from the events\n"), (.flag, "api anthropic\n"),
+        ] as [(DialectOrigin, String)] {
+            result.dialectOrigin = origin
+            #expect(Self.render(result).replacing(/\n {18}/, with: " ").contains(text))
+        }
+    }
+
     @Test("waits that never ended are shown even where none ended")
     func onlyUnfinished() throws {
         var result = SampleRun.full(try SampleRun.plan())

@@ -30,6 +30,15 @@ public struct ClassLoad: Sendable {
         plan.streams = plans.reduce(0) { $0 + $1.streams }
         plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
         if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
+        if plans.contains(where: { $0.cancellation != plan.cancellation }) {
+            plan.cancellation = nil
+        }
+        plan.eventSource = plans.contains(where: \.eventSource)
+        plan.slowReaders = plans.compactMap(\.slowReaders).first
+        if plans.contains(where: { $0.dialectOrigin != plan.dialectOrigin }) {
+            plan.dialectOrigin = nil
+        }
+        if plans.contains(where: { $0.fields != plan.fields }) { plan.fields = nil }
         plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
         // The number of requests of a joint schedule is that of all; and one class that only time
         // ends makes the whole such a run.
@@ -49,18 +58,21 @@ struct ClassLane {
     let stats: [LoopStats]
     let request: UnsafeRawBufferPointer
     let until: UnsafeRawBufferPointer
+    let fields: FieldReader?
 
     init(_ load: ClassLoad, loops: Int) {
         self.load = load
         stats = (0..<loops).map { _ in LoopStats() }
         request = Self.copy(load.template.bytes)
         until = Self.copy(load.plan.until ?? [])
+        fields = load.plan.fields.map { FieldReader($0) }
     }
 
     func destroy() {
         for loop in stats { loop.destroy() }
         request.deallocate()
         until.deallocate()
+        fields?.destroy()
     }
 
     private static func copy(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {

@@ -18,6 +18,7 @@ public final class Coordinator: Sendable {
     private let wakeDescriptors: [Int32]
     private let doneDescriptor: Int32
     private let loopsRunning = Atomic<Int>(0)
+    private let pauses = Mutex(PauseClock())
 
     /// Checks that the machine has room for the plan, and builds what must exist before the clock
     /// starts, the TLS context included.
@@ -40,7 +41,7 @@ public final class Coordinator: Sendable {
         self.loads = loads.map { load in
             var load = load
             load.plan.threads = threads
-            load.plan.dialect = Self.dialect(load.plan)
+            Self.recognise(&load.plan)
             return load
         }
         self.trace = trace
@@ -78,13 +79,21 @@ public final class Coordinator: Sendable {
         for descriptor in wakeDescriptors { _ = csup_eventfd_signal(descriptor) }
     }
 
-    /// The path of a known API names the dialect; else the first events do.
-    private static func dialect(_ plan: RunPlan) -> Dialect {
-        guard plan.dialect == .undetermined else { return plan.dialect }
-        let path = plan.request.target.prefix { $0 != "?" }
-        if path.hasSuffix("/chat/completions") { return .openaiChat }
-        if path.hasSuffix("/completions") { return .openaiCompletions }
-        return .undetermined
+    /// What the user named is the dialect; else the path of a known API says what to expect, until
+    /// events say otherwise.
+    private static func recognise(_ plan: inout RunPlan) {
+        plan.dialectOrigin = .flag
+        guard plan.dialect == .undetermined else { return }
+        plan.dialect = Dialect(target: plan.request.target)
+        plan.dialectOrigin = plan.dialect == .undetermined ? nil : .path
+    }
+
+    /// Lets no request start until it is called again with false; running ones go on. What falls
+    /// due meanwhile is late, and the result says how long that was. Any thread but a loop's.
+    public func setPaused(_ isPaused: Bool) {
+        pauses.withLock { $0.set(isPaused, at: .now()) }
+        switches.isPaused = isPaused
+        for descriptor in wakeDescriptors { _ = csup_eventfd_signal(descriptor) }
     }
 
     /// Runs the plan to its end.
@@ -131,6 +140,7 @@ public final class Coordinator: Sendable {
         recorder.pressure = MachinePressure.read().since(pressure)
         var result = recorder.result()
         result.isAborted = isAborted
+        result.pausedByHand = pauses.withLock { $0.total(until: .now()) }
         return result
     }
 
@@ -202,6 +212,7 @@ public final class Coordinator: Sendable {
                 requestAsksClose: load.template.asksClose,
                 tlsContext: tlsContexts[number],
                 until: lane.until,
+                fields: lane.fields,
                 share: LoopShare(
                     of: load.plan.streams,
                     class: number,
@@ -254,6 +265,19 @@ public final class Coordinator: Sendable {
         // Rounded up: poll counts milliseconds.
         if poll(&watched, 1, Int32(left / 1_000_000 + 1)) > 0 { csup_eventfd_drain(doneDescriptor) }
     }
+}
+
+/// How long starts were held back.
+private struct PauseClock {
+    private var since: Instant?
+    private var sum: Int64 = 0
+
+    mutating func set(_ isPaused: Bool, at now: Instant) {
+        if let since, !isPaused { sum += now - since }
+        since = isPaused ? since ?? now : nil
+    }
+
+    func total(until now: Instant) -> Int64 { sum + (since.map { now - $0 } ?? 0) }
 }
 
 /// Takes the events of sampled streams; they are gone when it returns.

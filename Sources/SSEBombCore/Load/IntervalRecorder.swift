@@ -58,6 +58,7 @@ struct IntervalRecorder {
         second.started = gained(.started)
         second.completed = gained(.completed)
         second.failed = gained(.failed)
+        second.cancelled = gained(.cancelled)
         second.events = gained(.events)
         second.tokenEvents = gained(.tokenEvents)
         for kind in StreamFailure.allCases {
@@ -131,6 +132,7 @@ struct IntervalRecorder {
         whole.started += second.started
         whole.completed += second.completed
         whole.failed += second.failed
+        whole.cancelled += second.cancelled
         whole.events += second.events
         whole.tokenEvents += second.tokenEvents
         whole.inFlight =

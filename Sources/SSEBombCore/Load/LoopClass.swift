@@ -15,6 +15,8 @@ struct LoopClass {
     let requestAsksClose: Bool
     let tlsContext: TLSContext?
     let until: UnsafeRawBufferPointer
+    /// Set with `--field`; the memory is the coordinator's.
+    let fields: FieldReader?
     /// First slot of the loop's slab that belongs to the class.
     let firstSlot: UInt32
     /// Slots of the class in this loop; a class of few streams has none in some loops.
@@ -41,8 +43,11 @@ struct LoopClass {
     var isStopping = false
     /// Nor those that took a request off the plan and wait for their connect's turn.
     var areTicketsVoid = false
-    /// Dialect recognised on any stream of the class in this loop.
+    /// Dialect that streams begin with: given, the path's, or recognised on an earlier stream of
+    /// the class in this loop.
     var dialect: Dialect
+    /// Whether events decided it.
+    var isDialectRecognised = false
     var inFlight = 0
     /// When the next connect may start.
     var nextConnect: Instant
@@ -64,6 +69,7 @@ struct LoopClass {
         requestAsksClose = setup.requestAsksClose
         tlsContext = setup.tlsContext
         until = setup.until
+        fields = setup.fields
         self.firstSlot = firstSlot
         slotCount = UInt32(setup.share.streams)
         firstStream = setup.streamsBefore + setup.share.firstStream
@@ -94,6 +100,7 @@ struct LoopClass {
     var outcome: ClassOutcome {
         ClassOutcome(
             dialect: dialect,
+            isDialectRecognised: isDialectRecognised,
             finishReasons: finishReasons.all(),
             eventTypes: eventTypes.all(),
             errors: errors.entries,
@@ -116,6 +123,7 @@ struct LoopClassSetup: @unchecked Sendable {
     var requestAsksClose: Bool
     var tlsContext: TLSContext?
     var until: UnsafeRawBufferPointer
+    var fields: FieldReader?
     var share: LoopShare
     /// Streams of all classes before this one.
     var streamsBefore: Int
@@ -193,6 +201,7 @@ extension LoopThread {
     var plan: RunPlan { @inline(__always) _read { yield current.pointee.plan } }
     var stats: LoopStats { @inline(__always) _read { yield current.pointee.stats } }
     var until: UnsafeRawBufferPointer { current.pointee.until }
+    var fields: FieldReader? { current.pointee.fields }
     var request: UnsafeRawBufferPointer { current.pointee.request }
     var requestIsHead: Bool { current.pointee.requestIsHead }
     var requestAsksClose: Bool { current.pointee.requestAsksClose }
@@ -219,6 +228,10 @@ extension LoopThread {
     var dialect: Dialect {
         @inline(__always) get { current.pointee.dialect }
         nonmutating set { current.pointee.dialect = newValue }
+    }
+    var isDialectRecognised: Bool {
+        get { current.pointee.isDialectRecognised }
+        nonmutating set { current.pointee.isDialectRecognised = newValue }
     }
     var inFlight: Int {
         get { current.pointee.inFlight }

@@ -18,6 +18,8 @@ struct LoopOutcome: Sendable {
 /// What one class of load came to in one loop.
 struct ClassOutcome: Sendable {
     let dialect: Dialect
+    /// Whether events decided it.
+    var isDialectRecognised = false
     let finishReasons: [String: UInt64]
     let eventTypes: [String: UInt64]
     let errors: [ErrorLog.Entry]

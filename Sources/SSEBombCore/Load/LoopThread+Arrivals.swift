@@ -41,6 +41,7 @@ extension LoopThread {
     /// event.
     private func nextArrival() -> Instant {
         var next = Instant.distantFuture
+        if isPaused { return next }
         for number in 0..<classCount {
             guard let arrivals = classes[number].arrivals else { continue }
             if arrivals.free.isEmpty || classes[number].isStopping { continue }
@@ -54,6 +55,7 @@ extension LoopThread {
     /// Starts what is due in each class, as far as slots are free.
     @inline(never)
     mutating func startArrivals() {
+        if isPaused { return }
         for number in 0..<classCount {
             current = classes + number
             startArrivals(atMost: Self.mostStartsPerTurn)

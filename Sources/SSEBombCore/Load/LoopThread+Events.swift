@@ -54,8 +54,13 @@ extension LoopThread {
             if isObserved { coldObserveUntil(index, slot, arrival) }
             return coldComplete(index, slot, arrival)
         }
-        var facts = TokenProbe.read(data, eventType: type, dialect: &slot.pointee.dialect)
-        if slot.pointee.dialect != dialect || slot.pointee.dialect == .undetermined {
+        var facts = TokenProbe.read(
+            data,
+            eventType: type,
+            dialect: &slot.pointee.dialect,
+            fields: fields
+        )
+        if slot.pointee.dialect != dialect || facts.contents == .unknown {
             coldRecognise(&facts, slot)
         }
         if isObserved { observe(index, slot, facts, arrival) }
@@ -64,8 +69,12 @@ extension LoopThread {
         } else {
             arrival.hasMore = true
         }
-        if !facts.contents.isDisjoint(with: [.finish, .usage, .error, .done, .unknown]) {
+        if !facts.contents.isDisjoint(with: [.finish, .usage, .error, .done, .unknown, .times]) {
             coldRareFacts(facts, index, slot, arrival)
+            if slot.pointee.life.state != .streaming { return }
+        }
+        if slot.pointee.flags.contains(.cancelsByTokens) {
+            coldCancelByTokens(index, slot, arrival)
             if slot.pointee.life.state != .streaming { return }
         }
         if let most = plan.maxEvents, UInt64(slot.pointee.events) >= most {
@@ -159,8 +168,10 @@ extension LoopThread {
     ) {
         if facts.contents.contains(.unknown) { stats.count(.unknownEvents) }
         if facts.contents.contains(.usage) { noteUsage(facts, slot) }
-        if facts.contents.contains(.finish), slot.pointee.flags.contains(.belongs) {
-            finishReasons.count(facts.finishReason)
+        if facts.contents.contains(.times) { slot.pointee.serverTimes.update(with: facts.times) }
+        if facts.contents.contains(.finish) {
+            slot.pointee.flags.insert(.hasFinish)
+            if slot.pointee.flags.isOfWindow { finishReasons.count(facts.finishReason) }
         }
         if facts.contents.contains(.error) {
             let entry = errors.record(
@@ -234,21 +245,31 @@ extension LoopThread {
     }
 
     /// Settles the dialect. A stream whose first event has no known shape is raw (every event is an
-    /// event); where the path or the user named an API, its events stay unknown instead.
+    /// event). Where the path says otherwise its events stay unknown, but as long as none of them
+    /// has borne a token, an event of another API's shape decides against the path. What the user
+    /// named stays.
     @inline(never)
     private mutating func coldRecognise(
         _ facts: inout EventFacts,
         _ slot: UnsafeMutablePointer<StreamSlot>
     ) {
-        if slot.pointee.dialect == .undetermined, facts.contents == .unknown {
-            slot.pointee.dialect = .raw
-            facts = TokenProbe.read(
+        guard plan.dialectOrigin != .flag else { return }
+        if facts.contents == .unknown, slot.pointee.tokens == 0 {
+            let wasUndetermined = slot.pointee.dialect == .undetermined
+            var found = wasUndetermined ? Dialect.raw : .undetermined
+            let again = TokenProbe.read(
                 slot.pointee.sse.data,
                 eventType: slot.pointee.sse.eventType,
-                dialect: &slot.pointee.dialect
+                dialect: &found
             )
+            if found != .undetermined {
+                slot.pointee.dialect = found
+                facts = again
+            }
         }
-        if dialect == .undetermined { dialect = slot.pointee.dialect }
+        guard slot.pointee.dialect != .undetermined, slot.pointee.dialect != dialect else { return }
+        dialect = slot.pointee.dialect
+        isDialectRecognised = true
     }
 
     @inline(never)
@@ -272,6 +293,7 @@ extension LoopThread {
         _ arrival: Arrival
     ) {
         if arrival.isMeasured { stats.count(.retryFields) }
+        slot.pointee.reconnectionTime = milliseconds
         if isTraced {
             trace?.append(.retry(at: arrival.at - traceOrigin(slot), milliseconds: milliseconds))
         }

@@ -104,7 +104,10 @@ extension LoopThread {
     /// Arms the timer for the earliest limit of the slot's state. Activity only moves limits back,
     /// so the timer is not touched per event: it looks again when it fires.
     func armLimit(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>, _ now: Instant) {
-        let (deadline, _) = limit(slot)
+        var (deadline, _) = limit(slot)
+        if slot.pointee.flags.contains(.pausesReading) {
+            deadline = min(deadline, slot.pointee.nextRead)
+        }
         if deadline == .distantFuture {
             wheel.disarm(index)
         } else {
@@ -118,18 +121,23 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ now: Instant
     ) {
+        if slot.pointee.flags.contains(.pausesReading), now >= slot.pointee.nextRead {
+            readOn(index, slot)
+        }
         let (deadline, kind) = limit(slot)
         let isWaitingForRoom = slot.pointee.life.state == .connecting && slot.pointee.fd < 0
         if isWaitingForRoom, now < deadline { return openConnection(index, slot, now) }
         if now < deadline { return armLimit(index, slot, now) }
+        guard let kind else { return cancel(index, slot, now) }
         fail(kind, index, slot, now) { "no answer within the time limit" }
     }
 
-    /// The earliest limit that applies now, and the kind of failure it answers with.
-    private func limit(_ slot: UnsafeMutablePointer<StreamSlot>) -> (Instant, StreamFailure) {
+    /// The earliest limit that applies now, and the kind of failure it answers with; nil where that
+    /// is the user's patience.
+    private func limit(_ slot: UnsafeMutablePointer<StreamSlot>) -> (Instant, StreamFailure?) {
         var earliest = Instant.distantFuture
-        var kind = StreamFailure.timeoutTotal
-        func consider(_ from: Instant, _ time: Int64?, _ answer: StreamFailure) {
+        var kind: StreamFailure? = .timeoutTotal
+        func consider(_ from: Instant, _ time: Int64?, _ answer: StreamFailure?) {
             guard let time, from.isSet, from + time < earliest else { return }
             earliest = from + time
             kind = answer
@@ -156,6 +164,8 @@ extension LoopThread {
             return (earliest, kind)
         }
         consider(start, times.total, .timeoutTotal)
+        let patience = slot.pointee.cancelAfter
+        if patience >= 0 { consider(start, patience, nil) }
         return (earliest, kind)
     }
 
@@ -177,30 +187,40 @@ extension LoopThread {
         changeInFlight(by: -1, at: now)
         lastFinish = now
         let belongs = slot.pointee.flags.contains(.belongs)
-        if belongs { countTokens(slot, completed: outcome == .completed) }
+        let isOfWindow = slot.pointee.flags.isOfWindow
+        if isOfWindow { countTokens(slot, completed: outcome == .completed) }
         switch outcome {
         case .completed:
             slot.pointee.failuresInRow = 0
             slot.pointee.flags.remove(.failedLast)
             stats.count(.completed)
-            guard belongs else { break }
+            guard isOfWindow else { break }
             stats.count(.windowCompleted)
             if now < windows.measureEnd { stats.count(.windowCompletedInside) }
-            recordCompleted(slot, now)
+            // What says that there is nothing more is no stream.
+            let isStream = !slot.pointee.flags.contains(.endsSubscription)
+            if belongs, isStream { recordCompleted(slot, now) }
         case .failed(let kind):
             slot.pointee.failuresInRow &+= slot.pointee.failuresInRow < 1_000 ? 1 : 0
             slot.pointee.flags.insert(.failedLast)
             stats.count(.failed)
             stats.failures.add(1, at: Int(kind.rawValue))
-            guard belongs else { break }
+            guard isOfWindow else { break }
             stats.count(.windowFailed)
             stats.windowFailures.add(1, at: Int(kind.rawValue))
-            unfinished.add(slot.pointee, now: now)
+            if belongs { unfinished.add(slot.pointee, now: now) }
+        case .cancelled:
+            slot.pointee.failuresInRow = 0
+            slot.pointee.flags.remove(.failedLast)
+            stats.count(.cancelled)
+            guard isOfWindow else { break }
+            stats.count(.windowCancelled)
+            if belongs { unfinished.addCancelled(slot.pointee, now: now) }
         case .cut:
             stats.count(.cut)
-            guard belongs else { break }
+            guard isOfWindow else { break }
             stats.count(.windowCut)
-            unfinished.add(slot.pointee, now: now)
+            if belongs { unfinished.add(slot.pointee, now: now) }
         }
         slot.pointee.flags.insert(.awaitsRelease)
     }
@@ -209,6 +229,7 @@ extension LoopThread {
         let request = slot.pointee
         stats.e2e.record(done - request.send0)
         stats.e2eSched.record(done - request.sched)
+        recordServerTimes(request.serverTimes)
         guard request.tok0.isSet else { return }
         stats.lastToken.record(request.tokN - request.send0)
         if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
@@ -218,6 +239,13 @@ extension LoopThread {
             stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
             stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
+    }
+
+    private func recordServerTimes(_ times: ServerTimes) {
+        if times.isEmpty { return }
+        if times.prefill >= 0 { stats.serverPrefill.record(times.prefill) }
+        if times.decode >= 0 { stats.serverDecode.record(times.decode) }
+        if times.queue >= 0 { stats.serverQueue.record(times.queue) }
     }
 
     /// Counts a stream whose tokens came in bursts, or all in one lump. The true time from the
@@ -281,7 +309,8 @@ extension LoopThread {
             traceEnd(slot, .completed, slot.pointee.entered, reusable: fate == .keep)
         }
         slot.pointee.head.release(to: pool)
-        slot.pointee.sse.release(to: pool)
+        slot.pointee.endBody(keepsID: plan.eventSource, pool: pool)
+        slot.pointee.rendered.release(to: pool)
         scheduleNext(index, slot, now)
     }
 
@@ -295,7 +324,12 @@ extension LoopThread {
         // Open model: arrivals come whatever became of the last one.
         if isOpen { return freeSlot(index, slot) }
         var pause = plan.think
-        if slot.pointee.flags.contains(.failedLast) {
+        if plan.eventSource {
+            guard let delay = reconnectionDelay(index, slot, now) else {
+                return retire(index, slot)
+            }
+            pause = max(pause, delay)
+        } else if slot.pointee.flags.contains(.failedLast) {
             pause = max(pause, backOff(slot))
             slot.pointee.flags.insert(.backsOff)
             slot.pointee.entered = now
@@ -308,7 +342,7 @@ extension LoopThread {
     /// 100 ms, doubled with each failure in a row up to 5 s, times a random factor in [0.5, 1): a
     /// server that is down meets neither a spinning client nor a thundering herd when it comes
     /// back.
-    private mutating func backOff(_ slot: UnsafeMutablePointer<StreamSlot>) -> Int64 {
+    mutating func backOff(_ slot: UnsafeMutablePointer<StreamSlot>) -> Int64 {
         let doublings = min(Int64(slot.pointee.failuresInRow) - 1, 6)
         let full = min(Nanoseconds.milliseconds(100) << max(0, doublings), Nanoseconds.seconds(5))
         return Int64(Double(full) * (0.5 + 0.5 * random.unit()))
@@ -326,7 +360,9 @@ extension LoopThread {
         guard !slot.pointee.flags.contains(.retired) else { return }
         closeConnection(slot)
         wheel.disarm(index)
-        endBackOff(slot, .now())
+        let now = Instant.now()
+        endBackOff(slot, now)
+        if plan.eventSource { endSubscriber(slot, now) }
         slot.pointee.flags.remove(.hasTicket)
         slot.pointee.flags.insert(.retired)
         liveSlots -= 1

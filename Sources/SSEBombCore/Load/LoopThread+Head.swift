@@ -88,8 +88,8 @@ extension LoopThread {
         slot.pointee.status = head.status
         if slot.pointee.flags.contains(.belongs) {
             stats.headers.record(arrival.at - slot.pointee.send0)
-            stats.status.add(1, at: Int(head.status))
         }
+        if slot.pointee.flags.isOfWindow { stats.status.add(1, at: Int(head.status)) }
         if isTraced { traceHead(slot, bytes) }
         frame(head, slot)
         return accept(head, index, slot, arrival)
@@ -106,7 +106,7 @@ extension LoopThread {
         // A response that overtook its request leaves the rest of the request unsent.
         let isWhole = slot.pointee.life.state == .awaitingHead
         let mayReuse =
-            plan.keepAlive && !isUsedUp && isWhole
+            plan.keepAlive && !isUsedUp && isWhole && !slot.pointee.flags.contains(.readsSlowly)
             && BodyFraming.mayReuse(head, framing: framing, requestAskedClose: requestAsksClose)
         if mayReuse { slot.pointee.flags.insert(.mayReuse) }
     }
@@ -120,6 +120,9 @@ extension LoopThread {
         _ arrival: Arrival
     ) -> Bool? {
         let status = head.status
+        if plan.eventSource, let isOver = endSubscription(head, index, slot, arrival) {
+            return isOver
+        }
         if !(200..<300).contains(status) {
             return sample(.httpStatus, index, slot, arrival) {
                 let wait = head.retryAfterSeconds
@@ -133,14 +136,46 @@ extension LoopThread {
             }
             return nil
         }
-        if head.mediaType != .eventStream {
+        if head.mediaType == .ndjson, slot.pointee.dialect.mayComeInLines {
+            slot.pointee.sse.usePlainLines()
+        } else if head.mediaType != .eventStream {
+            let isOllama = slot.pointee.dialect == .ollama
             return sample(.sseProtocol, index, slot, arrival) {
-                "the content type is not text/event-stream; does the request ask for a stream?"
+                "the content type is not "
+                    + (isOllama ? "application/x-ndjson" : "text/event-stream")
+                    + "; does the request ask for a stream?"
             }
         }
         slot.pointee.life.headAccepted()
+        if plan.eventSource { noteSubscribed(slot, arrival) }
         armLimit(index, slot, arrival.readAt)
         return endIfEmpty(index, slot, arrival)
+    }
+
+    /// What makes a subscriber give up, instead of reconnecting: 204, any other status but 200, and
+    /// another content type (HTML standard, 9.2.3).
+    ///
+    /// - Returns: as `accept` where the head is dealt with, .none where it is not.
+    private mutating func endSubscription(
+        _ head: ResponseHead,
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        _ arrival: Arrival
+    ) -> Bool?? {
+        if head.status == 200, head.mediaType == .eventStream { return .none }
+        slot.pointee.flags.insert(.endsSubscription)
+        // The server's own way to say that there is nothing more: an end, not a failure.
+        if head.status == 204 {
+            slot.pointee.life.headAccepted()
+            messageEnded(hasMore: false, index, slot, arrival)
+            return .some(nil)
+        }
+        guard head.status != 200, (200..<300).contains(head.status) else { return .none }
+        return .some(
+            sample(.httpStatus, index, slot, arrival) {
+                "HTTP status \(head.status): a subscription takes 200 alone"
+            }
+        )
     }
 
     /// Refuses the head, and keeps the body's first bytes where none are kept yet.

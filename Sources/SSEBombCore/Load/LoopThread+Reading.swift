@@ -29,20 +29,31 @@ extension LoopThread {
     /// the socket again (level-triggered), so that one stream can't starve the others.
     @inline(__always)
     mutating func readable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
+        if slot.pointee.flags.contains(.readsSlowly) { return coldReadSlowly(index, slot) }
+        read(index, slot, atMost: ReceiveBuffer.size)
+    }
+
+    /// The receive call itself, and what comes of it.
+    @inline(__always)
+    mutating func read(
+        _ index: UInt32,
+        _ slot: UnsafeMutablePointer<StreamSlot>,
+        atMost most: Int
+    ) {
         var stamp: Int64 = 0
-        let count = csup_recv(slot.pointee.fd, buffer.base, ReceiveBuffer.size, &stamp)
+        let count = csup_recv(slot.pointee.fd, buffer.base, most, &stamp)
         let readAt = Instant.now()
         guard count > 0 else { return coldReadEnd(count, index, slot, readAt) }
         stats.count(.reads)
         stats.count(.bytesReceived, UInt64(count))
         var arrival = stampArrival(stamp, readAt, slot)
         slot.pointee.lastRead = arrival.at
-        if count < ReceiveBuffer.size {
+        if count < most {
             slot.pointee.emptySince = lastClock
             slot.pointee.flags.remove(.undrained)
         } else {
             slot.pointee.flags.insert(.undrained)
-            stats.count(.fullReads)
+            if most == ReceiveBuffer.size { stats.count(.fullReads) }
         }
         lastClock = readAt
         let bytes = UnsafeRawBufferPointer(start: buffer.base, count: count)
@@ -102,6 +113,8 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
     ) {
+        // The pauses between its reads are the reader's own.
+        if slot.pointee.flags.contains(.readsSlowly) { return }
         let window = stampWindow(arrival)
         if arrival.isMeasured { stats.stampWindow.record(window) }
         keepLongestWindow(slot, arrival)
@@ -377,7 +390,18 @@ extension LoopThread {
     /// gave no text to wait for.
     func bodyEndCompletes(_ slot: UnsafeMutablePointer<StreamSlot>) -> Bool {
         guard until.isEmpty else { return false }
+        // A subscription has no other end, and need not have had an event.
+        if plan.eventSource { return true }
+        switch slot.pointee.dialect {
         // The first event settles the dialect: a body without any is no stream of a known kind.
-        return slot.pointee.dialect == .raw
+        case .raw: return true
+        case .triton: return slot.pointee.events > 0
+        case .custom: return slot.pointee.events > 0 && fields?.endsWithBody == true
+        // The last event has the reason; a body that ends without any was cut.
+        case .gemini: return slot.pointee.flags.contains(.hasFinish)
+        case .undetermined, .openaiChat, .openaiCompletions, .openaiResponses, .anthropic, .tgi,
+            .llamacpp, .ollama:
+            return false
+        }
     }
 }

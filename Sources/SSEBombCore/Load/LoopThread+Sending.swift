@@ -12,6 +12,7 @@ extension LoopThread {
         _ now: Instant
     ) {
         if !slot.pointee.send0.isSet { noteSendStart(slot) }
+        let request = bytes(of: slot)
         while Int(slot.pointee.sentBytes) < request.count {
             let rest = UnsafeRawBufferPointer(
                 rebasing: request[Int(slot.pointee.sentBytes)...]
@@ -44,6 +45,11 @@ extension LoopThread {
         slot.pointee.life.sent()
         setInterest(PollMask.read, index, slot)
         armLimit(index, slot, now)
+    }
+
+    /// The bytes of the slot's request.
+    private func bytes(of slot: UnsafeMutablePointer<StreamSlot>) -> UnsafeRawBufferPointer {
+        slot.pointee.rendered.isEmpty ? request : slot.pointee.rendered.bytes
     }
 
     /// The kernel refuses the rest of the request. What the server said before it gave up, such as
@@ -80,6 +86,8 @@ extension LoopThread {
         if slot.pointee.life.wasRetried { return }
         if !slot.pointee.flags.contains(.fresh) { stats.count(.connectionsReused) }
         let usesKernel = slot.pointee.flags.contains(.kernelStamps)
+        // Nothing of a slow reader is timed.
+        if slot.pointee.flags.contains(.readsSlowly) { return }
         stats.count(usesKernel ? .kernelClockStreams : .userClockStreams)
         if slot.pointee.flags.contains(.belongs) {
             let isFresh = slot.pointee.flags.contains(.fresh)
@@ -93,7 +101,7 @@ extension LoopThread {
     mutating func writable(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
         let isSendable =
             slot.pointee.life.state == .sending || slot.pointee.life.state == .streaming
-        if isSendable, Int(slot.pointee.sentBytes) < request.count {
+        if isSendable, Int(slot.pointee.sentBytes) < bytes(of: slot).count {
             // A server may begin its answer before it has read the whole request.
             send(index, slot, lastClock)
         } else if let session = slot.pointee.tls {

@@ -41,6 +41,7 @@ extension LoopThread {
     ) {
         if slot.pointee.flags.contains(.retired) { return }
         if slot.pointee.life.state == .idle {
+            if isPaused { return wheel.arm(index, at: now + Nanoseconds.milliseconds(50)) }
             begin(index, slot, now)
         } else {
             checkLimit(index, slot, now)
@@ -74,10 +75,16 @@ extension LoopThread {
         _ now: Instant
     ) {
         slot.pointee.flags.remove(.belongs)
-        slot.pointee.beginRequest(dialect: dialect, limits: plan.limits, pool: pool)
+        slot.pointee.beginRequest(
+            dialect: dialect,
+            limits: plan.limits,
+            keepsID: plan.eventSource,
+            pool: pool
+        )
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
+        if plan.hasBehaviour { coldDrawBehaviour(index, slot) }
         stats.count(.started)
-        if slot.pointee.flags.contains(.belongs) { stats.count(.windowStarted) }
+        if slot.pointee.flags.isOfWindow { stats.count(.windowStarted) }
         changeInFlight(by: 1, at: now)
         let action = slot.pointee.life.begin(onKeptConnection: slot.pointee.fd >= 0)
         perform(action, index, slot, now)
@@ -144,7 +151,9 @@ extension LoopThread {
         slot.pointee.flags.insert(.fresh)
         slot.pointee.flags.remove([.kernelStamps, .undrained])
         if !address.isUnix { _ = csup_set_nodelay(fd) }
-        if plan.clock == .kernel, !address.isUnix, csup_want_stamps(fd) == 0 {
+        let isSlow = slot.pointee.flags.contains(.readsSlowly)
+        if isSlow { narrow(fd) }
+        if plan.clock == .kernel, !address.isUnix, !isSlow, csup_want_stamps(fd) == 0 {
             slot.pointee.flags.insert(.kernelStamps)
         }
         connectsStarted += 1

@@ -50,6 +50,8 @@ struct LoopThread: ~Copyable {
 
     /// Slots that may still start or finish something.
     var liveSlots = 0
+    /// No request starts for now: somebody asked for a pause.
+    var isPaused = false
     /// The class of the slot that is at hand, see `select`.
     var current: UnsafeMutablePointer<LoopClass>
     /// Instant at which every socket that the last wait didn't name was empty.
@@ -255,7 +257,7 @@ struct LoopThread: ~Copyable {
 
     /// Nanoseconds until something is to be done.
     func timeout(from now: Instant) -> Int64 {
-        if !ready.isEmpty { return 0 }
+        if !ready.isEmpty, !isPaused { return 0 }
         var next = nextHousekeeping
         if let timer = wheel.nextWake(), timer < next { next = timer }
         return max(0, next - now)
@@ -289,7 +291,7 @@ struct LoopThread: ~Copyable {
 
     @inline(never)
     private mutating func startReady(_ now: Instant) {
-        while let index = ready.pop() {
+        while !isPaused, let index = ready.pop() {
             select(index)
             begin(index, slab[index], now)
         }
@@ -303,6 +305,7 @@ struct LoopThread: ~Copyable {
         for phase in phases where phase > now {
             nextHousekeeping = min(nextHousekeeping, phase)
         }
+        isPaused = switches.isPaused
         clock.refresh()
         hold.look(now)
         _ = lookAtRunDelay()

@@ -48,11 +48,15 @@ struct ArrivalPacer: BitwiseCopyable {
         look()
     }
 
+    /// Number in the schedule of the arrival that was passed last.
+    private(set) var lastNumber: UInt64 = 0
+
     /// The run's number of requests leaves none for this loop.
     var hasReachedLimit: Bool { schedule.number >= limit }
 
     /// Passes on to the loop's next arrival.
     mutating func advance() {
+        lastNumber = schedule.number
         step()
         passToOwn()
         passed += 1

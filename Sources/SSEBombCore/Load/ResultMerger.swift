@@ -39,6 +39,7 @@ struct ResultMerger {
         return RunResult(
             plan: plan,
             dialect: dialect,
+            dialectOrigin: dialectOrigin,
             startedAt: startedAt,
             measured: measured,
             length: max(0, ended - windows.start),
@@ -157,9 +158,18 @@ struct ResultMerger {
         counts.started = total(.windowStarted)
         counts.completed = total(.windowCompleted)
         counts.failed = total(.windowFailed)
+        counts.cancelled = total(.windowCancelled)
         counts.cut = total(.windowCut)
         counts.dropped = total(.windowDropped)
         counts.waited = total(.windowWaited)
+        counts.slowReaders = total(.windowSlowReaders)
+        if plan.eventSource {
+            var subscriptions = SubscriptionCounts()
+            subscriptions.accepted = total(.subscribed)
+            subscriptions.reconnects = total(.reconnects)
+            subscriptions.ended = total(.subscriptionsEnded)
+            counts.subscriptions = subscriptions
+        }
         counts.completedInWindow = total(.windowCompletedInside)
         // Beside running loops the two may be read out of step.
         let startedAtAll = total(.started)
@@ -277,7 +287,15 @@ struct ResultMerger {
     // MARK: Loops
 
     private var dialect: Dialect {
-        outcomes.first { $0.dialect != .undetermined }?.dialect ?? plan.dialect
+        let outcome =
+            outcomes.first { $0.isDialectRecognised }
+            ?? outcomes.first { $0.dialect != .undetermined }
+        return outcome?.dialect ?? plan.dialect
+    }
+
+    private var dialectOrigin: DialectOrigin? {
+        let isRecognised = outcomes.contains { $0.isDialectRecognised }
+        return isRecognised ? .events : plan.dialectOrigin
     }
 
     private func unfinished() -> [Metric: UnfinishedWaits] {

@@ -35,6 +35,12 @@ public struct RunCounts: Sendable {
     /// Open model: started requests that had waited for a slot.
     public var waited: UInt64 = 0
 
+    /// Started requests whose reader was slow: in every count, in no latency.
+    public var slowReaders: UInt64 = 0
+
+    /// Subscriptions; nil unless streams are such.
+    public var subscriptions: SubscriptionCounts?
+
     // MARK: Events, of any request, that arrived in the measured window
 
     /// Dispatched events.
@@ -139,6 +145,20 @@ public struct SendTimeCounts: Sendable {
     public var missing: UInt64 = 0
     /// Of those read, those that arrived before it: in no `one_way`.
     public var beforeSend: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
+}
+
+/// What became of streams that are subscriptions.
+public struct SubscriptionCounts: Sendable {
+    /// Responses of the window's requests that were accepted.
+    public var accepted: UInt64 = 0
+    /// Of these, those that were accepted after an earlier connection had ended
+    /// or failed.
+    public var reconnects: UInt64 = 0
+    /// Subscriptions that the server ended for good, of the whole run.
+    public var ended: UInt64 = 0
 
     /// Nothing counted.
     public init() {}

@@ -39,6 +39,14 @@ public struct RunPlan: Sendable {
     /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
 
+    /// Which streams the client gives up, and when; nil for none.
+    public var cancellation: Cancellation?
+    /// Streams are subscriptions that reconnect when they end (HTML standard, 9.2). Not with
+    /// `arrivals`.
+    public var eventSource = false
+    /// Which streams are read slowly; nil for none.
+    public var slowReaders: SlowReaders?
+
     // MARK: Loops
 
     /// Number of loop threads, at least 1.
@@ -54,6 +62,10 @@ public struct RunPlan: Sendable {
 
     /// How events are read; `.undetermined` recognises it from the first events.
     public var dialect: Dialect = .undetermined
+    /// Where `dialect` comes from; nil while it is undetermined. Set by the coordinator.
+    public internal(set) var dialectOrigin: DialectOrigin?
+    /// What `.custom` is read by.
+    public var fields: FieldPaths?
     /// An event whose data equals this text (UTF-8) completes the stream.
     public var until: [UInt8]?
     /// This many events complete the stream.

@@ -110,11 +110,13 @@ struct RunRecorder {
             waiting: whole.total(.waiting),
             completed: whole.total(.completed),
             failed: whole.total(.failed),
+            cancelled: whole.total(.cancelled),
             events: whole.total(.events),
             tokenEvents: whole.total(.tokenEvents),
             failures: failures,
             ttft: whole.ttft,
-            gap: whole.gap
+            gap: whole.gap,
+            recent: Array(whole.intervals.suffix(60))
         )
     }
 }

@@ -6,6 +6,8 @@ public struct RunResult: Sendable {
     public var plan: RunPlan
     /// Dialect that was recognised or chosen; `.undetermined` when no event allowed to tell.
     public var dialect: Dialect
+    /// Where `dialect` comes from; nil where it is undetermined.
+    public var dialectOrigin: DialectOrigin?
     /// Wall-clock start, nanoseconds since 1970.
     public var startedAt: Int64
     /// Length of the measured window.
@@ -18,6 +20,8 @@ public struct RunResult: Sendable {
     public var interruptedBy: Int32?
     /// Whether `Coordinator.run`'s judge ended the run before its plan.
     public var isAborted = false
+    /// How long somebody kept requests from starting (`Coordinator.setPaused`), nanoseconds.
+    public var pausedByHand: Int64 = 0
     /// All counters.
     public var counts: RunCounts
     /// Merged histograms, indexed by `Metric`.
@@ -146,6 +150,8 @@ public struct RunInterval: Sendable {
     public var completed: UInt64 = 0
     /// Requests failed in it.
     public var failed: UInt64 = 0
+    /// Requests that the client gave up in it.
+    public var cancelled: UInt64 = 0
     /// Events dispatched in it.
     public var events: UInt64 = 0
     /// Token-bearing ones of these.
@@ -224,6 +230,8 @@ public struct RunProgress: Sendable {
     public var completed: UInt64
     /// Requests failed so far.
     public var failed: UInt64
+    /// Requests that the client gave up so far.
+    public var cancelled: UInt64 = 0
     /// Events dispatched so far.
     public var events: UInt64
     /// Token-bearing ones of these.
@@ -234,6 +242,8 @@ public struct RunProgress: Sendable {
     public var ttft: HistogramSnapshot
     /// Samples of `gap` up to the last full second.
     public var gap: HistogramSnapshot
+    /// The last full intervals of the time line, a minute of it at most.
+    public var recent: [RunInterval] = []
 }
 
 /// Where a run stands.

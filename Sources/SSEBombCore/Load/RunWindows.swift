@@ -66,6 +66,13 @@ struct RunSwitches: @unchecked Sendable {
         nonmutating set { cells[0].store(UInt64(UInt32(bitPattern: newValue)), ordering: .relaxed) }
     }
 
+    /// Set while no request shall start.
+    var isPaused: Bool {
+        get { cells[1].load(ordering: .relaxed) != 0 }
+        // Beside the interrupt: both change a few times a run at most.
+        nonmutating set { cells[1].store(newValue ? 1 : 0, ordering: .relaxed) }
+    }
+
     /// Takes one of `limit` requests of a class; false when all are taken.
     func takeRequest(limit: UInt64, of number: Int) -> Bool {
         // One atomic add per request, not per event.

@@ -25,6 +25,8 @@ enum StreamAction: Equatable {
 enum StreamOutcome: Equatable {
     case completed
     case failed(StreamFailure)
+    /// Given up by the client, by plan.
+    case cancelled
     /// Still running when the run ended.
     case cut
 }
@@ -202,8 +204,13 @@ struct StreamLifecycle: Equatable {
         }
     }
 
+    /// The client gives the stream up, by plan. What has completed or been refused before stays so.
+    mutating func cancel() -> StreamAction { giveUp(.cancelled) }
+
     /// The run is over.
-    mutating func cut() -> StreamAction {
+    mutating func cut() -> StreamAction { giveUp(.cut) }
+
+    private mutating func giveUp(_ outcome: StreamOutcome) -> StreamAction {
         switch state {
         case .idle: return .dispose(.close)
         case .settling:
@@ -212,7 +219,7 @@ struct StreamLifecycle: Equatable {
         case .sampling: return sampleEnded(connection: .close)
         case .connecting, .securing, .sending, .awaitingHead, .streaming:
             state = .idle
-            return .finish(.cut, connection: .close)
+            return .finish(outcome, connection: .close)
         }
     }
 }

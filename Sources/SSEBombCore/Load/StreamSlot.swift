@@ -66,6 +66,22 @@ struct StreamSlot: BitwiseCopyable {
         static let chunkedBody = Flags(rawValue: 65536)
         /// A token-bearing event that is not reasoning has come: `out0` is set.
         static let hasOutput = Flags(rawValue: 131072)
+        /// The client gives the stream up after `cancelTokens`.
+        static let cancelsByTokens = Flags(rawValue: 1 << 24)
+        /// Reads no faster than the plan's slow readers: its latencies are the client's making.
+        static let readsSlowly = Flags(rawValue: 1 << 25)
+        /// Of a slow reader: its `sched` lies in the measured window. It has no `belongs`, and so
+        /// no latency that counts.
+        static let slowOfWindow = Flags(rawValue: 1 << 26)
+        /// Not watched for reading until `nextRead`.
+        static let pausesReading = Flags(rawValue: 1 << 27)
+        /// The server has ended the subscription: the slot doesn't reconnect.
+        static let endsSubscription = Flags(rawValue: 1 << 28)
+
+        /// The request counts in the measured window, whether its latencies do or not.
+        var isOfWindow: Bool { !isDisjoint(with: [.belongs, .slowOfWindow]) }
+        /// A finish reason has come.
+        static let hasFinish = Flags(rawValue: 262144)
     }
 
     // MARK: Body
@@ -99,12 +115,30 @@ struct StreamSlot: BitwiseCopyable {
     var promptTokens: Int64 = -1
     var cachedTokens: Int64 = -1
     var reasoningTokens: Int64 = -1
+    /// What the server says its parts of the request took.
+    var serverTimes = ServerTimes()
     /// Gaps whose running count did not move: they belong to the next token.
     var carriedGap: Int64 = 0
     /// The longest stamp window among the reads that held several tokens of this request.
     var longestWindow: Int64 = 0
     /// Gaps of this request whose ends shared a read.
     var coalescedGaps: UInt32 = 0
+
+    // MARK: The user's behaviour
+
+    /// So many nanoseconds after its start the client gives the request up; -1 for never.
+    var cancelAfter: Int64 = -1
+    /// With `cancelsByTokens`: after so many tokens.
+    var cancelTokens: UInt32 = 0
+    /// When a slow reader has paid for what it has read.
+    var nextRead = Instant.none
+
+    /// Of a subscriber: what the server's last `retry` said, in milliseconds.
+    var reconnectionTime = Reconnection.usual
+    /// Of a subscriber: since when it has no accepted response; not before its first one ended.
+    var lostAt = Instant.none
+    /// The request's own bytes; empty where all requests are the same.
+    var rendered = Spill()
 
     // MARK: Bookkeeping
 
@@ -146,14 +180,21 @@ struct StreamSlot: BitwiseCopyable {
     }
 
     /// Clears what belongs to one request; the connection stays.
-    mutating func beginRequest(dialect: Dialect, limits: WireLimits, pool: SpillPool) {
+    ///
+    /// - Parameter keepsID: the last event ID stays, as that of a subscriber does.
+    mutating func beginRequest(
+        dialect: Dialect,
+        limits: WireLimits,
+        keepsID: Bool = false,
+        pool: SpillPool
+    ) {
         let kept = flags.intersection([.kernelStamps, .belongs, .hasTicket, .undrained])
         flags = kept
         requestNumber &+= 1
         framing = .none
         bodyRemaining = 0
         chunked = ChunkedDecoder(limits: limits)
-        sse.release(to: pool)
+        endBody(keepsID: keepsID, pool: pool)
         head.release(to: pool)
         self.dialect = dialect
         tok0 = .none
@@ -174,6 +215,7 @@ struct StreamSlot: BitwiseCopyable {
         promptTokens = -1
         cachedTokens = -1
         reasoningTokens = -1
+        serverTimes = ServerTimes()
         carriedGap = 0
         longestWindow = 0
         coalescedGaps = 0
@@ -183,6 +225,13 @@ struct StreamSlot: BitwiseCopyable {
         sampleEntry = -1
         sentBytes = 0
         sampledBytes = 0
+        cancelAfter = -1
+        nextRead = .none
+    }
+
+    /// Gives back what the reading of a body needed.
+    mutating func endBody(keepsID: Bool, pool: SpillPool) {
+        if keepsID { sse.reset(pool: pool) } else { sse.release(to: pool) }
     }
 
     /// What is known about N, the completion tokens (METRICS: tokens).

@@ -10,8 +10,15 @@ struct UnfinishedTable {
     /// Enters every wait of a request that ended at `now` without completing. A request that was
     /// never sent waited for no answer, only for its connection.
     mutating func add(_ slot: StreamSlot, now: Instant) {
-        add(.ttftSched, since: slot.sched, unless: slot.tok0, now)
+        addCancelled(slot, now: now)
         add(.e2eSched, since: slot.sched, unless: .none, now)
+        if slot.send0.isSet { add(.e2e, since: slot.send0, unless: .none, now) }
+    }
+
+    /// Enters the waits of a request that the client gave up: it asked for no end, so those for the
+    /// end are none. Whoever leaves at a token doesn't wait for the next one.
+    mutating func addCancelled(_ slot: StreamSlot, now: Instant) {
+        add(.ttftSched, since: slot.sched, unless: slot.tok0, now)
         guard slot.send0.isSet else {
             if slot.conn1.isSet {
                 add(.tls, since: slot.conn1, unless: slot.tls1, now)
@@ -24,12 +31,17 @@ struct UnfinishedTable {
         add(.ttfe, since: slot.send0, unless: slot.ev0, now)
         add(.ttft, since: slot.send0, unless: slot.tok0, now)
         add(.ttfo, since: slot.send0, unless: slot.out0, now)
-        add(.e2e, since: slot.send0, unless: .none, now)
         if slot.flags.contains(.fresh) {
             add(.ttftFresh, since: slot.conn0, unless: slot.tok0, now)
         }
+        guard !slot.flags.contains(.cancelsByTokens) || now > slot.tokN else { return }
         add(.gap, since: slot.tokN, unless: .none, now)
         add(.itl, since: slot.tokN, unless: .none, now)
+    }
+
+    /// Enters a subscriber that was still without a connection.
+    mutating func addLost(since lost: Instant, now: Instant) {
+        add(.reconnect, since: lost, unless: .none, now)
     }
 
     /// Enters the ages of arrivals that never got a slot.

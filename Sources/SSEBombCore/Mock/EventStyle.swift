@@ -1,20 +1,42 @@
-// The events of each API, byte for byte: deltas, finish, usage, error, end marker, line ends.
-// Writes into a block that it is given; knows no chunk, socket or schedule.
+// The events of one response, byte for byte: frames and line ends, and which API's shapes fill
+// them. The shapes stand in the other EventStyle files. Writes into a block that it is given; knows
+// no socket or schedule.
 
-/// Kinds of events in a streamed response.
-enum EventKind {
+/// What a token is part of.
+enum TokenKind {
     case content
     case reasoning
-    case role
-    case finish(isCut: Bool)
-    case usage
+}
+
+/// What the plan says of the shape of all responses.
+struct EventManner: BitwiseCopyable {
+    let newline: MockPlan.Newline
+    /// Answers are calls of a tool, where the API has these.
+    let callsTools: Bool
+    /// So many tokens of each answer come first and are reasoning.
+    let reasoning: UInt32
+    /// Where a chat's last event tells the server's times.
+    let timing: MockPlan.Timing?
+
+    init(_ plan: MockPlan) {
+        newline = plan.newline
+        callsTools = plan.toolCalls
+        reasoning = plan.reasoningTokens
+        timing = plan.timing
+    }
+}
+
+/// Which ends of a tool call's arguments a piece of them is.
+struct ArgumentEdges: BitwiseCopyable {
+    var isFirst = false
+    var isLast = false
 }
 
 /// The shape of one response's events. A handle over a block that holds the model's name.
 struct EventStyle: BitwiseCopyable {
     let api: MockAPI
     let usage: MockUsage
-    let newline: MockPlan.Newline
+    let manner: EventManner
     /// Starts with the model's name, as the inside of a JSON string.
     let block: UnsafeMutableRawPointer
     let modelLength: Int
@@ -29,142 +51,195 @@ struct EventStyle: BitwiseCopyable {
 
     var model: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: block, count: modelLength) }
 
-    /// Appends one event, closing blank line included, with zeros or blanks for what varies.
-    ///
-    /// - Returns: where the variable parts lie, from the start of the writer's block.
-    func write(_ kind: EventKind, to writer: inout WireWriter) -> EventFields {
-        var fields = EventFields()
+    /// Whether the answer is a call of a tool.
+    var callsTools: Bool { manner.callsTools && api.hasToolCalls }
+    /// Whether reasoning comes before the answer.
+    var thinks: Bool { manner.reasoning > 0 && api.hasReasoning }
+
+    /// Whether nothing stands between two tokens, and no piece of a call's arguments differs from
+    /// the others.
+    var isUniform: Bool {
         switch api {
-        case .chat: writeChat(kind, &writer, &fields)
-        case .completions: writeCompletion(kind, &writer, &fields)
-        case .events: writePlain(&writer, &fields)
+        case .responses, .anthropic: false
+        default: !(callsTools && api.cutsArguments)
         }
+    }
+
+    // MARK: - Frames
+
+    func beginEvent(_ name: StaticString?, _ writer: inout WireWriter) {
+        if api.isLines { return }
+        if let name {
+            writer.append("event: ")
+            writer.append(name)
+            endLine(&writer)
+        }
+        // A blank behind the colon is optional, and TGI sends none.
+        writer.append(api == .tgi ? "data:" : "data: ")
+    }
+
+    func endEvent(_ writer: inout WireWriter) {
+        if api.isLines { return writer.append("\n") }
         endLine(&writer)
         endLine(&writer)
-        return fields
     }
 
     func endLine(_ writer: inout WireWriter) {
-        switch newline {
+        switch manner.newline {
         case .lf: writer.append("\n")
         case .crlf: writer.append("\r\n")
         case .cr: writer.append("\r")
         }
     }
 
-    /// Appends a line of text, and the blank line that ends an event where it should be one.
-    func writeLine(_ text: StaticString, endsEvent: Bool, to writer: inout WireWriter) {
-        writer.append(text)
-        endLine(&writer)
-        if endsEvent { endLine(&writer) }
-    }
+    // MARK: - Events
 
-    /// Appends the event that carries the API's error object.
-    func writeError(to writer: inout WireWriter) {
-        if api == .events { writeLine("event: error", endsEvent: false, to: &writer) }
-        writeLine(
-            """
-            data: {"error":{"message":"the engine died while generating","type":"server_error",\
-            "param":null,"code":500}}
-            """,
-            endsEvent: true,
-            to: &writer
-        )
-    }
-
-    // MARK: - Shapes
-
-    private func writeChat(
-        _ kind: EventKind,
-        _ writer: inout WireWriter,
-        _ fields: inout EventFields
-    ) {
-        writer.append("data: {\"id\":\"chatcmpl-")
-        writeIdentity(&writer, &fields)
-        writer.append("\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"")
-        writer.append(model)
-        writer.append("\",\"choices\":[")
-        switch kind {
-        case .content, .reasoning:
-            writer.append("{\"index\":0,\"delta\":{\"")
-            if case .reasoning = kind { writer.append("reasoning_") }
-            writer.append("content\":\" ")
-            fields.word = writer.count
-            writer.append("word\"},\"finish_reason\":null}")
-        case .role:
-            writer.append("{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},")
-            writer.append("\"finish_reason\":null}")
-        case .finish(let isCut):
-            writer.append("{\"index\":0,\"delta\":{},\"finish_reason\":\"")
-            writer.append(isCut ? "length\"}" : "stop\"}")
-        case .usage: break
+    /// Appends the event of one token, with zeros or blanks for what varies.
+    ///
+    /// - Parameter edges: which ends of a call's arguments it is; only where these come in pieces.
+    /// - Returns: where the variable parts lie, from the start of the writer's block.
+    func writeToken(
+        _ kind: TokenKind,
+        edges: ArgumentEdges = ArgumentEdges(),
+        to writer: inout WireWriter
+    ) -> EventFields {
+        var fields = EventFields()
+        switch api {
+        case .chat, .completions: writeOpenAIToken(kind, edges, &writer, &fields)
+        case .responses: writeResponsesToken(kind, edges, &writer, &fields)
+        case .anthropic: writeAnthropicToken(kind, edges, &writer, &fields)
+        case .tgi: writeTGIToken(&writer, &fields)
+        case .llamacpp: writeLlamaToken(&writer, &fields)
+        case .ollamaChat, .ollamaGenerate: writeOllamaToken(kind, &writer, &fields)
+        case .triton: writeTritonToken(&writer, &fields)
+        case .gemini: writeGeminiToken(kind, &writer, &fields)
+        case .events: writePlainToken(&writer, &fields)
         }
-        writer.append("]")
-        writeUsage(kind, &writer, &fields)
-        writer.append("}")
+        endEvent(&writer)
+        return fields
     }
 
-    private func writeCompletion(
-        _ kind: EventKind,
-        _ writer: inout WireWriter,
-        _ fields: inout EventFields
-    ) {
-        writer.append("data: {\"id\":\"cmpl-")
-        writeIdentity(&writer, &fields)
-        writer.append("\",\"object\":\"text_completion\",\"created\":1700000000,\"model\":\"")
-        writer.append(model)
-        writer.append("\",\"choices\":[")
-        switch kind {
-        case .content, .reasoning:
-            writer.append("{\"text\":\" ")
-            fields.word = writer.count
-            writer.append("word\",\"index\":0,\"logprobs\":null,\"finish_reason\":null}")
-        case .role:
-            writer.append("{\"text\":\"\",\"index\":0,\"logprobs\":null,\"finish_reason\":null}")
-        case .finish(let isCut):
-            writer.append("{\"text\":\"\",\"index\":0,\"logprobs\":null,\"finish_reason\":\"")
-            writer.append(isCut ? "length\"}" : "stop\"}")
-        case .usage: break
+    /// Appends the events with which a stream begins, before any token.
+    func writePrelude(_ facts: AnswerFacts, _ output: inout EventOutput) {
+        switch api {
+        case .responses: writeResponsesPrelude(facts, &output)
+        case .anthropic: writeAnthropicPrelude(facts, &output)
+        default: break
         }
-        writer.append("]")
-        writeUsage(kind, &writer, &fields)
-        writer.append("}")
     }
 
-    private func writePlain(_ writer: inout WireWriter, _ fields: inout EventFields) {
-        writer.append("id: ")
-        fields.eventID = writer.count
-        writer.append("00000000")
-        endLine(&writer)
-        writer.append("data: {\"index\":")
-        fields.index = writer.count
-        writer.append("       0,\"text\":\" ")
+    /// Appends what comes right before the first token of a kind.
+    func writeOpening(_ kind: TokenKind, _ facts: AnswerFacts, _ output: inout EventOutput) {
+        switch api {
+        case .chat where kind == .content: writeChatCall(facts, &output)
+        case .responses: writeResponsesOpening(kind, facts, &output)
+        case .anthropic: writeAnthropicOpening(kind, facts, &output)
+        default: break
+        }
+    }
+
+    /// Appends what comes between the last token of a kind and whatever is next.
+    func writeClosing(_ kind: TokenKind, _ facts: AnswerFacts, _ output: inout EventOutput) {
+        switch api {
+        case .responses: _ = writeResponsesClosing(kind, facts, &output)
+        case .anthropic: writeAnthropicClosing(kind, &output)
+        default: break
+        }
+    }
+
+    /// Appends the events behind the last token: finish, usage, end marker.
+    ///
+    /// - Parameter includesUsage: whether the request asked for it, where requests do.
+    func writeEnd(_ facts: AnswerFacts, includesUsage: Bool, _ output: inout EventOutput) {
+        switch api {
+        case .chat, .completions: writeOpenAIEnd(facts, includesUsage, &output)
+        case .responses: writeResponsesEnd(facts, &output)
+        case .anthropic: writeAnthropicEnd(facts, &output)
+        case .tgi: writeTGIEnd(facts, &output)
+        case .llamacpp: writeLlamaEnd(facts, &output)
+        case .ollamaChat, .ollamaGenerate: writeOllamaEnd(facts, &output)
+        case .gemini: writeGeminiEnd(facts, &output)
+        // The end of the body is theirs.
+        case .triton, .events: break
+        }
+    }
+
+    /// Appends what a stream says that dies, with the end marker of an API that sends it even then.
+    func writeError(_ facts: AnswerFacts, _ output: inout EventOutput) {
+        switch api {
+        case .responses: return writeResponsesError(facts, &output)
+        case .anthropic, .events:
+            output.event(self, "error") { MockError.died.writeBody(api, &$0) }
+        default: output.event(self) { MockError.died.writeBody(api, &$0) }
+        }
+        if api == .chat || api == .completions { writeDone(&output) }
+    }
+
+    /// Appends the JSON of an answer that isn't streamed, up to its text.
+    func writeWholeStart(_ facts: AnswerFacts, _ writer: inout WireWriter) {
+        switch api {
+        case .chat, .completions: writeOpenAIWholeStart(facts, &writer)
+        case .responses: writeResponsesWholeStart(facts, &writer)
+        case .anthropic: writeAnthropicWholeStart(facts, &writer)
+        case .tgi: writer.append("{\"generated_text\":\"")
+        case .llamacpp: writer.append("{\"index\":0,\"content\":\"")
+        case .ollamaChat, .ollamaGenerate: writeOllamaWholeStart(&writer)
+        case .triton: writeTritonStart(&writer)
+        case .gemini: writeGeminiWholeStart(&writer)
+        case .events: break
+        }
+    }
+
+    /// Appends that JSON from the end of its text on.
+    func writeWholeEnd(_ facts: AnswerFacts, _ writer: inout WireWriter) {
+        switch api {
+        case .chat, .completions: writeOpenAIWholeEnd(facts, &writer)
+        case .responses: writeResponsesWholeEnd(facts, &writer)
+        case .anthropic: writeAnthropicWholeEnd(facts, &writer)
+        case .tgi: writeTGIWholeEnd(facts, &writer)
+        case .llamacpp: writeLlamaWholeEnd(facts, &writer)
+        case .ollamaChat, .ollamaGenerate: writeOllamaWholeEnd(facts, &writer)
+        case .triton: writer.append("\"}")
+        case .gemini: writeGeminiWholeEnd(facts, &writer)
+        case .events: break
+        }
+    }
+
+    // MARK: - Parts
+
+    /// Appends a token's word as the inside of a JSON string, or of JSON text in one.
+    func writeWord(
+        _ writer: inout WireWriter,
+        _ fields: inout EventFields,
+        _ edges: ArgumentEdges = ArgumentEdges()
+    ) {
+        if edges.isFirst { writer.append(#"{\"text\":\""#) }
+        writer.append(" ")
         fields.word = writer.count
-        writer.append("word\"}")
+        writer.append("word")
+        if edges.isLast { writer.append(#"\"}"#) }
     }
 
-    private func writeIdentity(_ writer: inout WireWriter, _ fields: inout EventFields) {
+    /// Appends the arguments of a call as the inside of a JSON string.
+    func writeArguments(_ facts: AnswerFacts, _ writer: inout WireWriter) {
+        writer.append(#"{\"text\":\""#)
+        writer.append(words: facts.reasoning + 1, through: facts.tokens)
+        writer.append(#"\"}"#)
+    }
+
+    func writeIdentity(_ facts: AnswerFacts, _ writer: inout WireWriter) {
+        writer.append(word: facts.identity.high)
+        writer.append(word: facts.identity.low)
+    }
+
+    func writeIdentity(_ writer: inout WireWriter, _ fields: inout EventFields) {
         fields.identity = writer.count
         writer.append("0000000000000000")
     }
 
-    private func writeUsage(
-        _ kind: EventKind,
-        _ writer: inout WireWriter,
-        _ fields: inout EventFields
-    ) {
-        var counts = usage == .continuous
-        if case .usage = kind { counts = true }
-        guard counts else {
-            if usage == .atEnd { writer.append(",\"usage\":null") }
-            return
-        }
-        writer.append(",\"usage\":{\"prompt_tokens\":")
-        fields.promptTokens = writer.count
-        writer.append("       0,\"total_tokens\":")
-        fields.totalTokens = writer.count
-        writer.append("       0,\"completion_tokens\":")
-        fields.completionTokens = writer.count
-        writer.append("       0}")
+    /// Appends a place for a number that varies; where it is.
+    func writeNumber(_ writer: inout WireWriter) -> Int {
+        writer.append("       0")
+        return writer.count - 8
     }
 }

@@ -1,24 +1,6 @@
 // The token-bearing events as bytes that are ready to send, with their chunk frame: made once per
-// API, model and usage mode, patched in place for every event. Knows the shapes of the APIs and
-// nothing of sockets or time.
-
-/// Whose event shapes a response has.
-enum MockAPI: UInt8 {
-    case chat
-    case completions
-    /// Plain server-sent events.
-    case events
-}
-
-/// What the `usage` member of every event holds.
-enum MockUsage: UInt8 {
-    /// There is none.
-    case absent
-    /// `null` in all but the last event, as OpenAI does with `include_usage`.
-    case atEnd
-    /// Running counts in every event.
-    case continuous
-}
+// API, model and usage mode, patched in place for every event. Knows nothing of the shapes beyond
+// where their varying parts lie, and nothing of sockets or time.
 
 /// What varies from event to event.
 struct EventValues {
@@ -39,11 +21,11 @@ struct EventTemplate: BitwiseCopyable {
     private let fields: EventFields
 
     /// Renders into `base`, which must have room.
-    init(base: UnsafeMutableRawPointer, capacity: Int, style: EventStyle, kind: EventKind) {
+    init(base: UnsafeMutableRawPointer, capacity: Int, style: EventStyle, kind: TokenKind) {
         var writer = WireWriter(base, capacity: capacity)
         // The frame's head goes right in front of the payload, once its length is known.
         writer.append(repeating: 0, count: Self.room)
-        fields = style.write(kind, to: &writer)
+        fields = style.writeToken(kind, to: &writer)
         self.base = base
         payloadStart = Self.room
         payloadCount = writer.count - Self.room
@@ -87,7 +69,11 @@ struct EventFields: BitwiseCopyable {
     var completionTokens = 0
     var totalTokens = 0
     var eventID = 0
+    /// The token's number plus `indexBase`.
     var index = 0
+    var indexBase: UInt32 = 0
+    /// How many of the tokens so far `completionTokens` leaves out.
+    var completionBase: UInt32 = 0
 
     /// Writes the values into the block. Offsets come from the rendering of that very block, which
     /// left eight bytes (the identity: sixteen, a word: four) at each.
@@ -101,14 +87,17 @@ struct EventFields: BitwiseCopyable {
             (base + word).copyMemory(from: MockWords.word(values.number), byteCount: 4)
         }
         if completionTokens != 0 {
-            store(WireDigits.rightAligned(values.number), base, completionTokens)
+            let completion = values.number &- completionBase
+            store(WireDigits.rightAligned(completion), base, completionTokens)
             store(WireDigits.rightAligned(values.promptTokens), base, promptTokens)
-            let total = values.promptTokens + values.number
-            store(WireDigits.rightAligned(total), base, totalTokens)
+            if totalTokens != 0 {
+                let total = values.promptTokens + values.number
+                store(WireDigits.rightAligned(total), base, totalTokens)
+            }
         }
-        if eventID != 0 {
-            store(WireDigits.decimal(values.number), base, eventID)
-            store(WireDigits.rightAligned(values.number), base, index)
+        if index != 0 {
+            store(WireDigits.rightAligned(values.number &+ indexBase), base, index)
+            if eventID != 0 { store(WireDigits.decimal(values.number), base, eventID) }
         }
     }
 
@@ -126,6 +115,10 @@ enum MockWords {
         findfullgavegivelinemindmustnamenearneedopenpartreadsameseemsent
         """
 
+    /// Some APIs repeat a text that is complete, up to four times: of longer texts this many words,
+    /// so that the events fit a loop's scratch block.
+    static let mostRepeated: UInt32 = 8_192
+
     /// The four letters of token `number`.
     @inline(__always)  // Two instructions.
     static func word(_ number: UInt32) -> UnsafePointer<UInt8> {
@@ -142,20 +135,24 @@ struct EventTemplates {
     /// The two templates of one style.
     struct Style: BitwiseCopyable {
         let style: EventStyle
+        /// Whether every token's event is one of the two templates; see `EventStyle.isUniform`.
+        let isUniform: Bool
         let content: EventTemplate
         let reasoning: EventTemplate
     }
 
-    private static let most = 32
+    private static let most = 64
+    /// Kept for the default name: each API, and the two that have usage modes twice more.
+    private static let reserved = MockAPI.allCases.count + 2 * 2
     private static let blockSize = 1_024
 
     private let sets: UnsafeMutablePointer<Style>
     private var count = 0
-    private let newline: MockPlan.Newline
+    private let manner: EventManner
 
-    init(newline: MockPlan.Newline) {
+    init(manner: EventManner) {
         sets = .allocate(capacity: Self.most)
-        self.newline = newline
+        self.manner = manner
     }
 
     func destroy() {
@@ -179,10 +176,9 @@ struct EventTemplates {
         let isPlain =
             (1...EventStyle.mostModelBytes).contains(model.count)
             && model.allSatisfy { (32..<127).contains($0) }
-        // The last seats are kept for the default name: one for each of the nine pairs.
         let name = isPlain ? model : EventStyle.defaultModel
         if let index = search(api, usage, name) { return index }
-        guard isPlain, count < Self.most - 9 else {
+        guard isPlain, count < Self.most - Self.reserved else {
             return search(api, usage, EventStyle.defaultModel)
                 ?? make(api, usage, EventStyle.defaultModel)
         }
@@ -214,7 +210,7 @@ struct EventTemplates {
         let style = EventStyle(
             api: api,
             usage: usage,
-            newline: newline,
+            manner: manner,
             block: block,
             modelLength: model.count
         )
@@ -222,6 +218,7 @@ struct EventTemplates {
             .initialize(
                 to: Style(
                     style: style,
+                    isUniform: style.isUniform,
                     content: EventTemplate(
                         base: block + size,
                         capacity: size,

@@ -11,6 +11,7 @@ struct MockCounters: @unchecked Sendable {
         case requests
         case streams
         case streamsOpen
+        case resumed
         case completed
         case tokens
         case events

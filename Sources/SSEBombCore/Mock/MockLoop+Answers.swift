@@ -3,47 +3,6 @@
 
 import Glibc
 
-/// An error that the mock answers with.
-enum MockError {
-    case notFound
-    case needsPost
-    case needsGet
-    case badBody
-    case tooManyRequests
-    case unavailable
-    case internalError
-
-    var statusLine: StaticString {
-        switch self {
-        case .notFound: "HTTP/1.1 404 Not Found\r\n"
-        case .needsPost: "HTTP/1.1 405 Method Not Allowed\r\nAllow: POST\r\n"
-        case .needsGet: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\n"
-        case .badBody: "HTTP/1.1 400 Bad Request\r\n"
-        case .tooManyRequests: "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"
-        case .unavailable: "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
-        case .internalError: "HTTP/1.1 500 Internal Server Error\r\n"
-        }
-    }
-
-    /// OpenAI's error object.
-    var body: StaticString {
-        switch self {
-        case .notFound:
-            #"{"error":{"message":"no such path","type":"invalid_request_error","code":404}}"#
-        case .needsPost, .needsGet:
-            #"{"error":{"message":"wrong method","type":"invalid_request_error","code":405}}"#
-        case .badBody:
-            #"{"error":{"message":"not a JSON object","type":"invalid_request_error","code":400}}"#
-        case .tooManyRequests:
-            #"{"error":{"message":"rate limit reached","type":"rate_limit_error","code":429}}"#
-        case .unavailable:
-            #"{"error":{"message":"no worker is free","type":"server_error","code":503}}"#
-        case .internalError:
-            #"{"error":{"message":"the engine died","type":"server_error","code":500}}"#
-        }
-    }
-}
-
 extension MockLoop {
     /// The message is complete: on to the next, or to the end of the connection.
     mutating func finishMessage(_ index: UInt32) {
@@ -124,11 +83,20 @@ extension MockLoop {
         if isAlive { finishMessage(index) }
     }
 
-    mutating func answerError(_ index: UInt32, _ error: MockError, isHead: Bool) {
-        var writer = WireWriter(scratch, capacity: Self.scratchSize)
+    /// - Parameter api: whose error object it is; paths that belong to no API have OpenAI's.
+    mutating func answerError(
+        _ index: UInt32,
+        _ error: MockError,
+        _ api: MockAPI = .chat,
+        isHead: Bool = false
+    ) {
+        let half = Self.scratchSize / 2
+        var body = WireWriter(scratch + half, capacity: half)
+        error.writeBody(api, &body)
+        var writer = WireWriter(scratch, capacity: half)
         writer.append(error.statusLine)
-        writeJSONFields(index, length: error.body.utf8CodeUnitCount, &writer)
-        if !isHead { writer.append(error.body) }
+        writeJSONFields(index, length: body.count, &writer)
+        if !isHead { writer.append(body.bytes) }
         if transmit(index, writer.bytes) { finishMessage(index) }
     }
 
@@ -171,7 +139,11 @@ extension MockLoop {
         // Kinds that need a stream show themselves as what a whole answer can have.
         case .errorEvent:
             counters.add(.errorEvent)
-            answerError(index, .internalError, isHead: false)
+            answerError(
+                index,
+                .internalError,
+                templates[slab[index].pointee.style].pointee.style.api
+            )
         case .malformedChunk, .endlessLine:
             if let fault { counters.add(fault.kind) }
             close(index)
@@ -187,16 +159,18 @@ extension MockLoop {
         let script = connection.pointee.script
         let tokens = Int(script.tokens)
         let half = Self.scratchSize / 2
+        let style = templates[connection.pointee.style].pointee.style
+        let facts = facts(index, tokens: script.tokens, isWhole: true)
         var start = WireWriter(scratch, capacity: half)
-        writeAnswerStart(index, &start)
+        style.writeWholeStart(facts, &start)
         var end = WireWriter(scratch + half, capacity: half)
-        writeAnswerEnd(index, &end)
+        style.writeWholeEnd(facts, &end)
         // A blank and four letters each: at most five million bytes.
         let length = start.count + 5 * tokens + end.count
         start = WireWriter(scratch, capacity: half)
         writeTokenHead(index, type: "application/json", &start)
         writeLength(index, length, &start)
-        writeAnswerStart(index, &start)
+        style.writeWholeStart(facts, &start)
         for number in 1...UInt32(max(1, tokens)) where tokens > 0 {
             start.append(" ")
             start.append(UnsafeRawBufferPointer(start: MockWords.word(number), count: 4))
@@ -216,42 +190,5 @@ extension MockLoop {
     func writeGarbage(_ writer: inout WireWriter) {
         writer.append("bytes that belong to no message\r\n")
         counters.add(.garbageAfter)
-    }
-
-    private func writeAnswerStart(_ index: UInt32, _ writer: inout WireWriter) {
-        let connection = slab[index]
-        let style = templates[connection.pointee.style].pointee.style
-        let identity = connection.pointee.script.identity
-        let isChat = style.api == .chat
-        writer.append(isChat ? "{\"id\":\"chatcmpl-" : "{\"id\":\"cmpl-")
-        writer.append(word: identity.high)
-        writer.append(word: identity.low)
-        writer.append(
-            isChat ? "\",\"object\":\"chat.completion\"" : "\",\"object\":\"text_completion\""
-        )
-        writer.append(",\"created\":1700000000,\"model\":\"")
-        writer.append(style.model)
-        writer.append("\",\"choices\":[{\"index\":0,")
-        writer.append(
-            isChat ? "\"message\":{\"role\":\"assistant\",\"content\":\"" : "\"text\":\""
-        )
-    }
-
-    private func writeAnswerEnd(_ index: UInt32, _ writer: inout WireWriter) {
-        let connection = slab[index]
-        let style = templates[connection.pointee.style].pointee.style
-        let script = connection.pointee.script
-        writer.append(style.api == .chat ? "\"}," : "\",\"logprobs\":null,")
-        writer.append(
-            script.isCut ? "\"finish_reason\":\"length\"}]," : "\"finish_reason\":\"stop\"}],"
-        )
-        let prompt = UInt64(connection.pointee.promptTokens)
-        writer.append("\"usage\":{\"prompt_tokens\":")
-        writer.append(decimal: prompt)
-        writer.append(",\"completion_tokens\":")
-        writer.append(decimal: UInt64(script.tokens))
-        writer.append(",\"total_tokens\":")
-        writer.append(decimal: prompt + UInt64(script.tokens))
-        writer.append("}}")
     }
 }

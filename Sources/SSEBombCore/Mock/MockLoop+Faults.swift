@@ -30,7 +30,7 @@ extension MockLoop {
 
     private mutating func answerFault(_ index: UInt32, _ kind: FaultKind, _ error: MockError) {
         counters.add(kind)
-        answerError(index, error, isHead: false)
+        answerError(index, error, templates[slab[index].pointee.style].pointee.style.api)
     }
 
     private mutating func sendMalformedHead(_ index: UInt32) {
@@ -66,13 +66,15 @@ extension MockLoop {
     private mutating func sendErrorEvent(_ index: UInt32) {
         let connection = slab[index]
         let style = templates[connection.pointee.style].pointee.style
-        var writer = WireWriter(scratch, capacity: Self.scratchSize)
-        style.writeError(to: &writer)
-        if connection.pointee.framing == .chunked { writer.frameChunk(since: 0) }
-        if style.api != .events { writeDone(index, &writer) }
-        if connection.pointee.framing == .chunked { writer.append("0\r\n\r\n") }
-        guard transmit(index, writer.bytes) else { return }
-        counters.add(.events, style.api == .events ? 1 : 2)
+        let isChunked = connection.pointee.framing == .chunked
+        var output = EventOutput(
+            WireWriter(scratch, capacity: Self.scratchSize),
+            isChunked: isChunked
+        )
+        style.writeError(facts(index, tokens: connection.pointee.sent), &output)
+        if isChunked { output.writer.append("0\r\n\r\n") }
+        guard transmit(index, output.writer.bytes) else { return }
+        counters.add(.events, output.events)
         endStream(index, completed: false)
         finishMessage(index)
     }

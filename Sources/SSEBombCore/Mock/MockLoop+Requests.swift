@@ -83,7 +83,7 @@ extension MockLoop {
                 connection.pointee.searched = 0
                 connection.pointee.toldToContinue = false
                 used += total
-                answer(index, request, rest[request.headLength..<total])
+                answer(index, request, UnsafeRawBufferPointer(rebasing: rest[..<total]))
             }
             guard connection.pointee.phase != .free,
                 connection.pointee.generation == generation
@@ -112,7 +112,7 @@ extension MockLoop {
     private mutating func answer(
         _ index: UInt32,
         _ request: MockRequest,
-        _ body: Slice<UnsafeRawBufferPointer>
+        _ message: UnsafeRawBufferPointer
     ) {
         let connection = slab[index]
         counters.add(.requests)
@@ -127,13 +127,14 @@ extension MockLoop {
             return answerError(
                 index,
                 request.route.isPost ? .needsPost : .needsGet,
+                request.route.api,
                 isHead: request.method == .head
             )
         }
         let isHead = request.method == .head
         switch request.route {
-        case .chat, .completions:
-            beginCompletion(index, request, UnsafeRawBufferPointer(rebasing: body))
+        case .tokens(let api, let streaming):
+            beginCompletion(index, request, api, streaming, message)
         case .events:
             if isHead {
                 answerHeadOfEvents(index)
@@ -160,24 +161,33 @@ extension MockLoop {
     private mutating func beginCompletion(
         _ index: UInt32,
         _ request: MockRequest,
-        _ body: UnsafeRawBufferPointer
+        _ api: MockAPI,
+        _ streaming: MockRoute.Streaming,
+        _ message: UnsafeRawBufferPointer
     ) {
         let connection = slab[index]
-        guard let parameters = MockRequestBody(parsing: body) else {
-            return answerError(index, .badBody, isHead: false)
+        let body = UnsafeRawBufferPointer(rebasing: message[request.headLength...])
+        guard let parameters = MockRequestBody(parsing: body, for: api) else {
+            return answerError(index, .badBody, api)
+        }
+        let isStream: Bool
+        switch streaming {
+        case .always: isStream = true
+        case .never: isStream = false
+        case .asked(let otherwise): isStream = parameters.stream ?? otherwise
+        case .asArray: return answerError(index, .needsEventStream, api)
         }
         drawScript(index, limit: parameters.limit)
-        let isChat = request.route == .chat
-        let usage: MockUsage =
-            parameters.countsContinuously
-            ? .continuous : parameters.includesUsage ? .atEnd : .absent
-        let start = parameters.modelStart
+        var usage = MockUsage.absent
+        if isStream, api.hasUsageSwitch {
+            usage =
+                parameters.countsContinuously
+                ? .continuous : parameters.includesUsage ? .atEnd : .absent
+        }
         connection.pointee.style = templates.find(
-            isChat ? .chat : .completions,
-            parameters.isStream ? usage : .absent,
-            model: UnsafeRawBufferPointer(
-                rebasing: body[start..<(start + parameters.modelLength)]
-            )
+            api,
+            usage,
+            model: Self.model(request, parameters, message)
         )
         connection.pointee.includesUsage = parameters.includesUsage
         // Four bytes of JSON to a token: no tokenizer, but it grows with the prompt. A body has at
@@ -185,11 +195,28 @@ extension MockLoop {
         connection.pointee.promptTokens = UInt32(max(1, body.count / 4))
         connection.pointee.sent = 0
         guard !commitHeadFault(index) else { return }
-        if parameters.isStream {
+        if isStream {
             beginStream(index, request)
         } else {
             beginAnswer(index)
         }
+    }
+
+    /// The model that the path names, or else the body.
+    private static func model(
+        _ request: MockRequest,
+        _ parameters: MockRequestBody,
+        _ message: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
+        let start: Int
+        let length: Int
+        if request.modelLength > 0 {
+            (start, length) = (request.modelStart, request.modelLength)
+        } else {
+            start = request.headLength + parameters.modelStart
+            length = parameters.modelLength
+        }
+        return UnsafeRawBufferPointer(rebasing: message[start..<(start + length)])
     }
 
     private mutating func beginEvents(_ index: UInt32, _ request: MockRequest) {
@@ -209,6 +236,7 @@ extension MockLoop {
             // The answer that tells an EventSource to stay away (WHATWG HTML, section 9.2.3).
             return answerNoContent(index)
         }
+        if request.lastEventID > 0 { counters.add(.resumed) }
         beginStream(index, request)
     }
 

@@ -17,10 +17,11 @@ extension MockLoop {
         if framing == .chunked, request.isHTTP10 { framing = .close }
         if framing == .close { connection.pointee.keepsAlive = false }
         connection.pointee.framing = framing
-        connection.pointee.stopAt = script.tokens
+        let end = lastToken(index)
+        connection.pointee.stopAt = end
         if let fault = script.fault, fault.phase != .head {
             connection.pointee.stopAt =
-                min(script.tokens, max(connection.pointee.sent, script.tokensBeforeFault))
+                min(end, max(connection.pointee.sent, script.tokensBeforeFault))
         }
         connection.pointee.phase = .streaming
         connection.pointee.isStream = true
@@ -29,9 +30,10 @@ extension MockLoop {
 
         var writer = WireWriter(scratch, capacity: Self.scratchSize / 2)
         writeStreamHead(index, &writer)
-        let events = writePrelude(index, &writer)
-        guard transmit(index, writer.bytes) else { return }
-        counters.add(.events, events)
+        var output = EventOutput(writer, isChunked: framing == .chunked)
+        writePrelude(index, &output)
+        guard transmit(index, output.writer.bytes) else { return }
+        counters.add(.events, output.events)
         connection.pointee.sentAt = .now()
         connection.pointee.due = connection.pointee.arrived + script.firstDelay
         schedule(index)
@@ -40,6 +42,11 @@ extension MockLoop {
     /// The head of a stream without its body: the answer to HEAD.
     mutating func answerHeadOfEvents(_ index: UInt32) {
         let connection = slab[index]
+        connection.pointee.style = templates.find(
+            .events,
+            .absent,
+            model: EventStyle.defaultModel
+        )
         connection.pointee.script = TokenScript()
         connection.pointee.framing = .chunked
         var writer = WireWriter(scratch, capacity: Self.scratchSize)
@@ -48,7 +55,8 @@ extension MockLoop {
     }
 
     private func writeStreamHead(_ index: UInt32, _ writer: inout WireWriter) {
-        writeTokenHead(index, type: shared.plan.contentType, &writer)
+        let api = templates[slab[index].pointee.style].pointee.style.api
+        writeTokenHead(index, type: shared.plan.contentType ?? api.contentType, &writer)
         writer.append("Cache-Control: no-cache\r\n")
         if let encoding = shared.plan.contentEncoding {
             writer.append("Content-Encoding: ")
@@ -66,53 +74,102 @@ extension MockLoop {
         writer.append("\r\n")
     }
 
+    /// The number of the token after which a stream ends.
+    private func lastToken(_ index: UInt32) -> UInt32 {
+        let connection = slab[index]
+        let tokens = connection.pointee.script.tokens
+        guard let most = shared.plan.closeAfter,
+            templates[connection.pointee.style].pointee.style.api == .events
+        else { return tokens }
+        let (sum, overflows) = connection.pointee.sent.addingReportingOverflow(most)
+        return overflows ? tokens : min(tokens, sum)
+    }
+
     /// Bytes of a whole body without chunks, rendered once for their number.
     private func bodyLength(_ index: UInt32) -> Int {
         let connection = slab[index]
         let set = templates[connection.pointee.style]
-        var writer = WireWriter(scratch + Self.scratchSize / 2, capacity: Self.scratchSize / 2)
-        _ = writePrelude(index, &writer)
-        _ = writeEnd(index, &writer)
+        let half = Self.scratchSize / 2
+        var output = EventOutput(
+            WireWriter(scratch + half, capacity: half),
+            isChunked: false
+        )
         let sent = connection.pointee.sent
-        let tokens = connection.pointee.script.tokens
-        let reasoning = min(tokens, reasoningTokens)
+        let end = lastToken(index)
+        writePrelude(index, &output)
+        writeEnd(index, tokens: end, &output)
+        let reasoning = min(end, reasoningTokens)
         let thought = Int(reasoning) - Int(min(sent, reasoning))
-        let said = Int(tokens - sent) - thought
+        let said = Int(end - sent) - thought
         // A million events of at most a block of 1 KiB each.
-        return writer.count + thought * set.pointee.reasoning.payload.count
+        var length =
+            output.writer.count + thought * set.pointee.reasoning.payload.count
             + said * set.pointee.content.payload.count
+        guard !set.pointee.isUniform else { return length }
+        var number: UInt32 = 0
+        while let next = nextBoundary(index, after: number) {
+            number = next
+            var event = EventOutput(
+                WireWriter(scratch + half, capacity: half),
+                isChunked: false
+            )
+            writeToken(index, number, &event)
+            let isReasoning = number <= reasoningTokens
+            let template = isReasoning ? set.pointee.reasoning : set.pointee.content
+            length += event.writer.count - template.payload.count
+        }
+        return length
     }
 
-    /// Appends what comes before the first token; the number of events in it.
-    private func writePrelude(_ index: UInt32, _ writer: inout WireWriter) -> UInt64 {
+    /// Appends what comes before the first token.
+    private func writePrelude(_ index: UInt32, _ output: inout EventOutput) {
         let connection = slab[index]
         let style = templates[connection.pointee.style].pointee.style
         if style.api == .events {
-            let start = writer.count
-            style.writeLine("retry: 1000", endsEvent: true, to: &writer)
-            if connection.pointee.framing == .chunked { writer.frameChunk(since: start) }
-            return 0
+            return output.line(style) {
+                $0.append("retry: ")
+                $0.append(decimal: UInt64(shared.plan.retry) / 1_000_000)
+            }
         }
-        guard shared.plan.roleFirst else { return 0 }
-        writeEvent(.role, index, &writer)
-        return 1
+        let facts = facts(index, tokens: connection.pointee.sent)
+        if shared.plan.roleFirst, style.api.hasUsageSwitch { style.writeRole(facts, &output) }
+        style.writePrelude(facts, &output)
     }
 
-    /// Appends one event that isn't a token, framed as the stream is.
-    private func writeEvent(_ kind: EventKind, _ index: UInt32, _ writer: inout WireWriter) {
+    /// What there is to tell of a response when so many tokens are out.
+    ///
+    /// - Parameter isWhole: an answer in one piece has no reasoning.
+    func facts(_ index: UInt32, tokens: UInt32, isWhole: Bool = false) -> AnswerFacts {
         let connection = slab[index]
-        let start = writer.count
-        let fields = templates[connection.pointee.style].pointee.style.write(kind, to: &writer)
-        fields.patch(writer.base, connection.pointee.values(connection.pointee.sent))
-        if connection.pointee.framing == .chunked { writer.frameChunk(since: start) }
+        let script = connection.pointee.script
+        let hasReasoning =
+            !isWhole && templates[connection.pointee.style].pointee.style.api.hasReasoning
+        let since = connection.pointee.due - connection.pointee.arrived - script.firstDelay
+        return AnswerFacts(
+            identity: script.identity,
+            promptTokens: connection.pointee.promptTokens,
+            tokens: tokens,
+            reasoning: hasReasoning ? min(tokens, reasoningTokens) : 0,
+            isCut: script.isCut,
+            prefill: script.firstDelay,
+            // Before the first token nothing is due yet, or what another request left.
+            decode: min(max(0, since), Int64(Distribution.most))
+        )
     }
 
     /// Arms the timer for what comes next: the token, or a ping before it.
     private func schedule(_ index: UInt32) {
         let connection = slab[index]
         var deadline = connection.pointee.due
-        if let ping { deadline = min(deadline, connection.pointee.sentAt + ping) }
+        if let ping, !isLines(index) {
+            deadline = min(deadline, connection.pointee.sentAt + ping)
+        }
         wheel.arm(index, at: deadline)
+    }
+
+    /// Lines of JSON have no comments.
+    private func isLines(_ index: UInt32) -> Bool {
+        templates[slab[index].pointee.style].pointee.style.api.isLines
     }
 
     // MARK: - Per event
@@ -127,10 +184,11 @@ extension MockLoop {
 
         let count = min(groupSize, left)
         let bytes: UnsafeRawBufferPointer
-        if count == 1 {
+        var others: UInt64 = 0
+        if count == 1, !isBoundary(index) {
             bytes = singleToken(index)
         } else {
-            bytes = group(index, count)
+            bytes = group(index, count, &others)
             now = .now()
         }
         guard transmit(index, bytes) else { return }
@@ -141,7 +199,7 @@ extension MockLoop {
         }
         if count > 1 { counters.gap.record(0, count: UInt64(count - 1)) }
         counters.add(.tokens, UInt64(count))
-        counters.add(.events, UInt64(count))
+        counters.add(.events, UInt64(count) + others)
         connection.pointee.lastToken = now
         connection.pointee.sentAt = now
         connection.pointee.sent += count
@@ -174,28 +232,85 @@ extension MockLoop {
         return connection.pointee.framing == .chunked ? template.framed : template.payload
     }
 
-    /// The next `count` tokens, in one chunk.
-    private func group(_ index: UInt32, _ count: UInt32) -> UnsafeRawBufferPointer {
+    /// Whether the next token's event isn't its template alone.
+    @inline(__always)  // Per event.
+    private func isBoundary(_ index: UInt32) -> Bool {
+        let connection = slab[index]
+        if templates[connection.pointee.style].pointee.isUniform { return false }
+        let sent = connection.pointee.sent
+        return nextBoundary(index, after: sent) == sent + 1
+    }
+
+    /// The next token behind `number` whose event isn't its template alone: the first one of each
+    /// kind, and the last, which may end the arguments of a call.
+    private func nextBoundary(_ index: UInt32, after number: UInt32) -> UInt32? {
+        let tokens = slab[index].pointee.script.tokens
+        guard number < tokens else { return nil }
+        if number == 0 { return 1 }
+        return number <= reasoningTokens ? min(reasoningTokens + 1, tokens) : tokens
+    }
+
+    /// Appends the event of token `number`, with those that belong before it.
+    private func writeToken(_ index: UInt32, _ number: UInt32, _ output: inout EventOutput) {
         let connection = slab[index]
         let set = templates[connection.pointee.style]
-        var writer = WireWriter(scratch, capacity: Self.scratchSize)
-        for offset in 0..<count {
-            let sent = connection.pointee.sent + offset
-            let template = sent < reasoningTokens ? set.pointee.reasoning : set.pointee.content
-            template.patch(connection.pointee.values(sent + 1))
-            writer.append(template.payload)
+        let style = set.pointee.style
+        let isReasoning = number <= reasoningTokens
+        let values = connection.pointee.values(number)
+        guard !set.pointee.isUniform else {
+            let template = isReasoning ? set.pointee.reasoning : set.pointee.content
+            template.patch(values)
+            return output.writer.append(template.payload)
         }
-        if connection.pointee.framing == .chunked { writer.frameChunk(since: 0) }
-        return writer.bytes
+        let kind: TokenKind = isReasoning ? .reasoning : .content
+        let isFirst = number == 1 || number == reasoningTokens + 1
+        if isFirst {
+            let facts = facts(index, tokens: number - 1)
+            if number > 1 { style.writeClosing(.reasoning, facts, &output) }
+            style.writeOpening(kind, facts, &output)
+        }
+        var edges = ArgumentEdges()
+        if style.callsTools, kind == .content {
+            edges.isFirst = isFirst
+            edges.isLast = number == connection.pointee.script.tokens
+        }
+        let fields = style.writeToken(kind, edges: edges, to: &output.writer)
+        fields.patch(output.writer.base, values)
+    }
+
+    /// The next `count` tokens, in one chunk, with the events that belong between them.
+    ///
+    /// - Parameter others: the number of those is added to it.
+    private func group(
+        _ index: UInt32,
+        _ count: UInt32,
+        _ others: inout UInt64
+    ) -> UnsafeRawBufferPointer {
+        let connection = slab[index]
+        var output = EventOutput(
+            WireWriter(scratch, capacity: Self.scratchSize),
+            isChunked: false
+        )
+        for offset in 1...count { writeToken(index, connection.pointee.sent + offset, &output) }
+        others += output.events
+        if connection.pointee.framing == .chunked { output.writer.frameChunk(since: 0) }
+        return output.writer.bytes
     }
 
     private mutating func sendPing(_ index: UInt32, _ now: Instant) {
         let connection = slab[index]
         let style = templates[connection.pointee.style].pointee.style
-        var writer = WireWriter(scratch, capacity: Self.scratchSize)
-        style.writeLine(": ping", endsEvent: true, to: &writer)
-        if connection.pointee.framing == .chunked { writer.frameChunk(since: 0) }
-        guard transmit(index, writer.bytes) else { return }
+        var output = EventOutput(
+            WireWriter(scratch, capacity: Self.scratchSize),
+            isChunked: connection.pointee.framing == .chunked
+        )
+        if style.api == .anthropic {
+            style.writeAnthropicPing(&output)
+        } else {
+            output.line(style) { $0.append(": ping") }
+        }
+        guard transmit(index, output.writer.bytes) else { return }
+        counters.add(.events, output.events)
         connection.pointee.sentAt = now
         schedule(index)
     }
@@ -217,33 +332,25 @@ extension MockLoop {
     /// Sends finish, usage, end marker and the body's end, in one send.
     private mutating func finishStream(_ index: UInt32) {
         let connection = slab[index]
-        var writer = WireWriter(scratch, capacity: Self.scratchSize)
-        let events = writeEnd(index, &writer)
-        if connection.pointee.framing == .chunked { writer.append("0\r\n\r\n") }
-        if connection.pointee.script.fault?.kind == .garbageAfter { writeGarbage(&writer) }
-        guard transmit(index, writer.bytes) else { return }
-        counters.add(.events, events)
+        let isChunked = connection.pointee.framing == .chunked
+        var output = EventOutput(
+            WireWriter(scratch, capacity: Self.scratchSize),
+            isChunked: isChunked
+        )
+        writeEnd(index, tokens: connection.pointee.sent, &output)
+        if isChunked { output.writer.append("0\r\n\r\n") }
+        if connection.pointee.script.fault?.kind == .garbageAfter { writeGarbage(&output.writer) }
+        guard transmit(index, output.writer.bytes) else { return }
+        counters.add(.events, output.events)
         endStream(index, completed: true)
         finishMessage(index)
     }
 
-    /// Appends the events behind the last token, without the body's end; their number.
-    private func writeEnd(_ index: UInt32, _ writer: inout WireWriter) -> UInt64 {
+    /// Appends the events behind the last token, without the body's end.
+    private func writeEnd(_ index: UInt32, tokens: UInt32, _ output: inout EventOutput) {
         let connection = slab[index]
         let style = templates[connection.pointee.style].pointee.style
-        if style.api == .events { return 0 }
-        writeEvent(.finish(isCut: connection.pointee.script.isCut), index, &writer)
-        if connection.pointee.includesUsage { writeEvent(.usage, index, &writer) }
-        writeDone(index, &writer)
-        return connection.pointee.includesUsage ? 3 : 2
-    }
-
-    /// Appends the end marker of OpenAI's APIs.
-    func writeDone(_ index: UInt32, _ writer: inout WireWriter) {
-        let connection = slab[index]
-        let start = writer.count
-        templates[connection.pointee.style].pointee.style
-            .writeLine("data: [DONE]", endsEvent: true, to: &writer)
-        if connection.pointee.framing == .chunked { writer.frameChunk(since: start) }
+        let includesUsage = connection.pointee.includesUsage
+        style.writeEnd(facts(index, tokens: tokens), includesUsage: includesUsage, &output)
     }
 }

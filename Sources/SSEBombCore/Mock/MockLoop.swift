@@ -89,7 +89,7 @@ struct MockLoop: ~Copyable {
             now: .now()
         )
         scratch = .allocate(byteCount: Self.scratchSize, alignment: 4_096)
-        templates = EventTemplates(newline: shared.plan.newline)
+        templates = EventTemplates(manner: EventManner(shared.plan))
         switch shared.plan.chunking {
         case .events(let count): (groupSize, pieceSize) = (count, 0)
         case .bytes(let count): (groupSize, pieceSize) = (1, Int(count))

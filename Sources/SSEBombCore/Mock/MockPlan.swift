@@ -25,10 +25,15 @@ public struct MockPlan: Sendable {
     public var tokens = Distribution.constant(100)
     /// Seed of everything random.
     public var seed: UInt64 = 1
-    /// A first delta with a role and no text goes out together with the response head.
+    /// A first delta with a role and no text goes out together with the response head, in OpenAI's
+    /// completions.
     public var roleFirst = false
-    /// This many tokens of a chat come as `reasoning_content`, before the content.
+    /// This many tokens come as reasoning, before the content, in APIs that tell the two apart.
     public var reasoningTokens: UInt32 = 0
+    /// Answers are calls of a tool, in APIs that have these.
+    public var toolCalls = false
+    /// Where the last event of OpenAI's completions tells the server's own times; nil: nowhere.
+    public var timing: Timing?
 
     // MARK: Wire
 
@@ -40,10 +45,18 @@ public struct MockPlan: Sendable {
     public var newline = Newline.lf
     /// After this silence (nanoseconds) a comment line goes out; nil: never.
     public var ping: Int64?
-    /// `Content-Type` of streams.
-    public var contentType = "text/event-stream; charset=utf-8"
+    /// `Content-Type` of streams; nil: the API's own.
+    public var contentType: String?
     /// A `Content-Encoding` that the body does not have, to see what a client makes of it.
     public var contentEncoding: String?
+
+    // MARK: Plain events
+
+    /// What the `retry` field tells an EventSource to wait, nanoseconds; sent in milliseconds.
+    public var retry = Nanoseconds.seconds(1)
+    /// A stream of plain events ends, properly, after this many, and goes on where `Last-Event-ID`
+    /// says; nil: only after the last.
+    public var closeAfter: UInt32?
 
     // MARK: Faults
 
@@ -77,6 +90,16 @@ public struct MockPlan: Sendable {
 
         /// A group must fit the loop's output buffer.
         static let mostEvents: UInt32 = 256
+    }
+
+    /// Where an answer tells how long the server took, by its schedule.
+    public enum Timing: String, CaseIterable, Sendable, BitwiseCopyable {
+        /// vLLM's `metrics` object, milliseconds.
+        case metrics
+        /// llama.cpp's `timings` object, milliseconds.
+        case timings
+        /// Groq's members of `usage`, seconds.
+        case usage
     }
 
     /// How the end of a streamed body is told (RFC 9112 section 6). Clients that speak HTTP/1.0 get
@@ -125,7 +148,10 @@ public struct MockPlan: Sendable {
             throw SetupError(.usage, "--chunking 0-bytes sends nothing: use 1-bytes or more")
         }
         try validateFraming()
-        for text in [contentType, contentEncoding ?? "-"]
+        if closeAfter == 0 {
+            throw SetupError(.usage, "--close-after 0 would never send an event: use 1 or more")
+        }
+        for text in [contentType ?? "-", contentEncoding ?? "-"]
         where text.isEmpty || text.utf8.contains(where: { $0 < 32 || $0 == 127 }) {
             throw SetupError(
                 .usage,

@@ -4,9 +4,18 @@
 import Glibc
 
 /// What the mock serves.
-enum MockRoute: UInt8 {
-    case chat
-    case completions
+enum MockRoute: Equatable, BitwiseCopyable {
+    /// Whether an answer with tokens is streamed.
+    enum Streaming: Equatable, BitwiseCopyable {
+        case always
+        case never
+        /// As the request's `stream` says, and where it doesn't, as this does.
+        case asked(otherwise: Bool)
+        /// As a JSON array, which the mock doesn't.
+        case asArray
+    }
+
+    case tokens(MockAPI, Streaming)
     case events
     case models
     case health
@@ -14,27 +23,104 @@ enum MockRoute: UInt8 {
     case unknown
 
     /// Whether it is asked with POST; all others with GET or HEAD.
-    var isPost: Bool { self == .chat || self == .completions }
-
-    fileprivate init(path: UnsafeRawBufferPointer) {
-        for route in [Self.chat, .completions, .events, .models, .health, .stats]
-        where MockRequest.equals(path, route.path) {
-            self = route
-            return
-        }
-        self = .unknown
+    var isPost: Bool {
+        if case .tokens = self { return true }
+        return false
     }
 
-    private var path: StaticString {
-        switch self {
-        case .chat: "/v1/chat/completions"
-        case .completions: "/v1/completions"
-        case .events: "/events"
-        case .models: "/v1/models"
-        case .health: "/health"
-        case .stats: "/stats"
-        case .unknown: ""
+    /// The API whose errors it answers with.
+    var api: MockAPI {
+        if case .tokens(let api, _) = self { return api }
+        return .chat
+    }
+
+    /// - Parameter model: where in the path a model is named, if it is, and plainly.
+    fileprivate init(
+        path: UnsafeRawBufferPointer,
+        query: UnsafeRawBufferPointer,
+        model: inout Range<Int>
+    ) {
+        self = .unknown
+        for (text, route) in Self.fixed where MockRequest.equals(path, text) { self = route }
+        guard self == .unknown else { return }
+        if let rest = Self.after("/v2/models/", path) {
+            self.init(triton: path, from: rest, &model)
+        } else if let rest = Self.after("/v1beta/models/", path)
+            ?? Self.after("/v1/models/", path)
+        {
+            self.init(gemini: path, from: rest, query, &model)
         }
+    }
+
+    private static let fixed: [(StaticString, MockRoute)] = [
+        ("/v1/chat/completions", .tokens(.chat, .asked(otherwise: false))),
+        ("/v1/completions", .tokens(.completions, .asked(otherwise: false))),
+        ("/v1/responses", .tokens(.responses, .asked(otherwise: false))),
+        ("/v1/messages", .tokens(.anthropic, .asked(otherwise: false))),
+        ("/generate_stream", .tokens(.tgi, .always)),
+        ("/generate", .tokens(.tgi, .never)),
+        ("/completion", .tokens(.llamacpp, .asked(otherwise: false))),
+        ("/api/chat", .tokens(.ollamaChat, .asked(otherwise: true))),
+        ("/api/generate", .tokens(.ollamaGenerate, .asked(otherwise: true))),
+        ("/events", .events), ("/v1/models", .models), ("/health", .health), ("/stats", .stats),
+    ]
+
+    /// `/v2/models/NAME[/versions/VERSION]/generate[_stream]`.
+    private init(
+        triton path: UnsafeRawBufferPointer,
+        from start: Int,
+        _ model: inout Range<Int>
+    ) {
+        self = .unknown
+        guard let first = path[start...].firstIndex(of: UInt8(ascii: "/")),
+            let last = path.lastIndex(of: UInt8(ascii: "/"))
+        else { return }
+        let versions = UnsafeRawBufferPointer(rebasing: path[first..<last])
+        guard versions.isEmpty || Self.after("/versions/", versions) != nil else { return }
+        let verb = UnsafeRawBufferPointer(rebasing: path[last...])
+        if MockRequest.equals(verb, "/generate_stream") {
+            self = .tokens(.triton, .always)
+        } else if MockRequest.equals(verb, "/generate") {
+            self = .tokens(.triton, .never)
+        }
+        model = Self.plain(path, start..<first)
+    }
+
+    /// `/v1beta/models/NAME:streamGenerateContent?alt=sse` or `:generateContent`, also under `/v1`.
+    private init(
+        gemini path: UnsafeRawBufferPointer,
+        from start: Int,
+        _ query: UnsafeRawBufferPointer,
+        _ model: inout Range<Int>
+    ) {
+        self = .unknown
+        guard let colon = path[start...].lastIndex(of: UInt8(ascii: ":")) else { return }
+        let verb = UnsafeRawBufferPointer(rebasing: path[colon...])
+        if MockRequest.equals(verb, ":streamGenerateContent") {
+            let asksForEvents = query.split(separator: UInt8(ascii: "&"))
+                .contains { MockRequest.equals(UnsafeRawBufferPointer(rebasing: $0), "alt=sse") }
+            self = .tokens(.gemini, asksForEvents ? .always : .asArray)
+        } else if MockRequest.equals(verb, ":generateContent") {
+            self = .tokens(.gemini, .never)
+        }
+        model = Self.plain(path, start..<colon)
+    }
+
+    /// Where a path goes on behind a prefix, if it does.
+    private static func after(_ prefix: StaticString, _ path: UnsafeRawBufferPointer) -> Int? {
+        let length = prefix.utf8CodeUnitCount
+        guard path.count > length else { return nil }
+        let start = UnsafeRawBufferPointer(rebasing: path[..<length])
+        return MockRequest.equals(start, prefix) ? length : nil
+    }
+
+    /// The range, unless its bytes would have to be escaped in JSON or are not what names are of.
+    private static func plain(_ path: UnsafeRawBufferPointer, _ range: Range<Int>) -> Range<Int> {
+        let isPlain = path[range].allSatisfy {
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20)
+                || (UInt8(ascii: "-")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "_")
+        }
+        return isPlain ? range : 0..<0
     }
 }
 
@@ -57,6 +143,9 @@ struct MockRequest: BitwiseCopyable {
     /// Bytes of the head with its empty line, and of the body behind it.
     var headLength = 0
     var bodyLength = 0
+    /// Where the target names a model, in the head's bytes; empty where it doesn't.
+    var modelStart = 0
+    var modelLength = 0
     /// The number in `Last-Event-ID`; 0 where there is none or it isn't one of the mock's ids.
     var lastEventID: UInt32 = 0
 
@@ -88,7 +177,7 @@ struct MockRequest: BitwiseCopyable {
         request.headLength = blank + length
         // Without the empty line, so that every line ends in CRLF and none is empty.
         var lines = Lines(rest: UnsafeRawBufferPointer(rebasing: text[..<(length - 2)]))
-        guard let first = lines.next(), request.parseRequestLine(first) else {
+        guard let first = lines.next(), request.parseRequestLine(first, at: blank) else {
             return .refused(400)
         }
         var lengths = 0
@@ -141,7 +230,10 @@ struct MockRequest: BitwiseCopyable {
 
 extension MockRequest {
     /// `METHOD SP target SP HTTP/1.x` (RFC 9112 section 3). False when it is something else.
-    private mutating func parseRequestLine(_ line: UnsafeRawBufferPointer) -> Bool {
+    private mutating func parseRequestLine(
+        _ line: UnsafeRawBufferPointer,
+        at start: Int
+    ) -> Bool {
         guard let first = line.firstIndex(of: 32), first > 0,
             let last = line.lastIndex(of: 32), last > first + 1
         else { return false }
@@ -161,8 +253,15 @@ extension MockRequest {
             method = .head
         }
         let target = line[(first + 1)..<last]
-        let path = target[..<(target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex)]
-        route = MockRoute(path: UnsafeRawBufferPointer(rebasing: path))
+        let pathEnd = target.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        var model = 0..<0
+        route = MockRoute(
+            path: UnsafeRawBufferPointer(rebasing: target[..<pathEnd]),
+            query: UnsafeRawBufferPointer(rebasing: target[pathEnd...].dropFirst()),
+            model: &model
+        )
+        modelStart = start + first + 1 + model.lowerBound
+        modelLength = model.count
         return true
     }
 

@@ -6,8 +6,9 @@ import Glibc
 
 /// The parameters of a completion request.
 struct MockRequestBody: BitwiseCopyable {
-    var isStream = false
-    /// `max_completion_tokens`, else `max_tokens`.
+    /// `stream`; nil where the request leaves it out.
+    var stream: Bool?
+    /// The API's own limit of tokens.
     var limit: UInt32?
     /// `stream_options.include_usage`.
     var includesUsage = false
@@ -17,11 +18,12 @@ struct MockRequestBody: BitwiseCopyable {
     var modelStart = 0
     var modelLength = 0
 
-    /// Reads a body; nil when it isn't one JSON object.
+    /// Reads a body for an API; nil when it isn't one JSON object.
     ///
     /// Brackets, strings and their order are checked; what other values look like inside is not:
     /// the mock is no validator.
-    init?(parsing bytes: UnsafeRawBufferPointer) {
+    init?(parsing bytes: UnsafeRawBufferPointer, for api: MockAPI) {
+        names = api.limits
         var scan = Scan(bytes: bytes)
         scan.skipBlanks()
         guard scan.peek == UInt8(ascii: "{") else { return nil }
@@ -30,9 +32,13 @@ struct MockRequestBody: BitwiseCopyable {
         guard scan.isAtEnd else { return nil }
     }
 
+    private let names: (preferred: StaticString, other: StaticString, object: StaticString)
+
     private enum Scope {
         case request
         case streamOptions
+        /// The object that holds the limit, where it isn't the request.
+        case limits
     }
 
     /// Reads the members of the object that begins here. One level of nesting at most, so the two
@@ -60,10 +66,11 @@ struct MockRequestBody: BitwiseCopyable {
         _ scope: Scope
     ) -> Bool {
         let name = UnsafeRawBufferPointer(rebasing: scan.bytes[key])
-        if scope == .request, scan.peek == UInt8(ascii: "{"),
-            MockRequest.equals(name, "stream_options")
-        {
-            return readObject(&scan, as: .streamOptions)
+        if scope == .request, scan.peek == UInt8(ascii: "{") {
+            if MockRequest.equals(name, "stream_options") {
+                return readObject(&scan, as: .streamOptions)
+            }
+            if Self.equals(name, names.object) { return readObject(&scan, as: .limits) }
         }
         guard let value = scan.value() else { return false }
         let text = UnsafeRawBufferPointer(rebasing: scan.bytes[value])
@@ -72,18 +79,26 @@ struct MockRequestBody: BitwiseCopyable {
         case .streamOptions:
             if MockRequest.equals(name, "include_usage") { includesUsage = isTrue }
             if MockRequest.equals(name, "continuous_usage_stats") { countsContinuously = isTrue }
+        case .limits:
+            if Self.equals(name, names.other) { limit = limit ?? Self.count(text) }
         case .request:
-            if MockRequest.equals(name, "stream") { isStream = isTrue }
-            if MockRequest.equals(name, "max_completion_tokens") {
+            if MockRequest.equals(name, "stream") { stream = isTrue }
+            if Self.equals(name, names.preferred) {
                 limit = Self.count(text) ?? limit
+            } else if Self.equals(name, names.other), names.object.utf8CodeUnitCount == 0 {
+                limit = limit ?? Self.count(text)
             }
-            if MockRequest.equals(name, "max_tokens") { limit = limit ?? Self.count(text) }
             if MockRequest.equals(name, "model"), text.count >= 2, text[0] == UInt8(ascii: "\"") {
                 modelStart = value.lowerBound + 1
                 modelLength = value.count - 2
             }
         }
         return true
+    }
+
+    /// Whether a member has the name that an API gives it; "" is no name.
+    private static func equals(_ name: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        text.utf8CodeUnitCount > 0 && MockRequest.equals(name, text)
     }
 
     /// A non-negative whole number, clamped; nil for `null` and everything else.

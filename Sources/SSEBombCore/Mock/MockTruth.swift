@@ -18,6 +18,8 @@ public struct MockTruth: Sendable {
     public internal(set) var streams: UInt64 = 0
     /// Streams that are under way.
     public internal(set) var streamsOpen: UInt64 = 0
+    /// Of the streams begun, those that went on after a `Last-Event-ID`.
+    public internal(set) var resumed: UInt64 = 0
     /// Streams sent to their end.
     public internal(set) var completed: UInt64 = 0
     /// Token-bearing events sent, and tokens of answers that were not streamed.
@@ -59,6 +61,7 @@ public struct MockTruth: Sendable {
             requests += loop[.requests]
             streams += loop[.streams]
             streamsOpen += loop[.streamsOpen]
+            resumed += loop[.resumed]
             completed += loop[.completed]
             tokens += loop[.tokens]
             events += loop[.events]
@@ -84,7 +87,8 @@ public struct MockTruth: Sendable {
         var text = "{\"schema_version\":1,\"counts\":{"
         let counts: [(String, UInt64)] = [
             ("connections", connections), ("requests", requests), ("streams", streams),
-            ("streams_open", streamsOpen), ("completed", completed), ("tokens", tokens),
+            ("streams_open", streamsOpen), ("resumed", resumed), ("completed", completed),
+            ("tokens", tokens),
             ("events", events), ("sends", sends), ("bytes", bytes),
             ("partial_sends", partialSends), ("slow_readers", slowReaders),
             ("abandoned", abandoned), ("stamps_replaced", stampsReplaced),

@@ -55,6 +55,42 @@ struct WireWriter {
         append(byte: UInt8(ascii: "0") + UInt8(value % 10))
     }
 
+    /// Right-aligned with blanks, so that a JSON number of unknown size has a known length.
+    mutating func append(decimal value: UInt64, width: Int) {
+        var digits = 1
+        var rest = value / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        if digits < width { append(repeating: 32, count: width - digits) }
+        append(decimal: value)
+    }
+
+    /// A JSON number with a fixed length: `value` in units of ten to the power of minus `places`,
+    /// the part before the point clamped to eight digits.
+    mutating func append(fixed value: UInt64, places: Int) {
+        var scale: UInt64 = 1
+        for _ in 0..<places { scale *= 10 }
+        append(decimal: min(value / scale, 99_999_999), width: 8)
+        append(".")
+        var rest = value % scale
+        for _ in 0..<places {
+            scale /= 10
+            append(byte: UInt8(ascii: "0") + UInt8(rest / scale))
+            rest %= scale
+        }
+    }
+
+    /// The words of tokens `first` to `last`, a blank before each; of very many, the first ones.
+    mutating func append(words first: UInt32, through last: UInt32) {
+        guard first <= last else { return }
+        for number in first...min(last, first + MockWords.mostRepeated - 1) {
+            append(" ")
+            append(UnsafeRawBufferPointer(start: MockWords.word(number), count: 4))
+        }
+    }
+
     mutating func append(hex value: UInt64) {
         if value >= 16 { append(hex: value / 16) }
         append(byte: WireDigits.hex(UInt8(value % 16)))

@@ -89,7 +89,16 @@ enum ByteScan {
             && memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
-    /// The same for a text that was given when the program ran.
+    /// Whether `bytes` are `text`, no more and no less.
+    @inline(__always)  // As above; most differ in length.
+    static func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount, let start = bytes.baseAddress else {
+            return false
+        }
+        return memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
+
+    /// As `begins` for a text that was given when the program ran.
     static func begins(
         _ start: UnsafeRawPointer,
         _ end: UnsafeRawPointer,

@@ -24,10 +24,6 @@ struct OpenAIEvent {
         static let strangeText = Shape(rawValue: 64)
     }
 
-    private enum Text {
-        case empty, filled, strange, malformed
-    }
-
     private var scanner: JSONScanner
     private var shape: Shape = []
     /// Tokens in deltas and in texts; only those of the stream's dialect become facts.
@@ -40,17 +36,10 @@ struct OpenAIEvent {
         into facts: inout EventFacts,
         dialect: inout Dialect
     ) {
-        guard let base = data.baseAddress else {
-            facts.contents = .unknown
-            return
+        guard let scanner = JSONScanner(objectIn: data) else {
+            return JSONScanner.coldReadMarker(data, into: &facts)
         }
-        var event = OpenAIEvent(scanner: JSONScanner(base, base + data.count))
-        event.scanner.skipSpace()
-        guard event.scanner.byte == UInt8(ascii: "{") else {
-            let isDone = event.scanner.take("[DONE]") && event.scanner.isAtEnd()
-            facts.contents = isDone ? .done : .unknown
-            return
-        }
+        var event = OpenAIEvent(scanner: scanner)
         guard event.readTop(&facts), event.scanner.isAtEnd() else {
             facts = .nothingKnown
             return
@@ -69,11 +58,13 @@ struct OpenAIEvent {
             isShaped = !shape.isDisjoint(with: [.delta, .noChoices])
             isStrange = shape.contains(.strangeDelta)
             facts.contents.formUnion(deltaTokens)
+            if textTokens.contains(.content) { facts.contentText = Self.noText }
         case .openaiCompletions:
             isShaped = !shape.isDisjoint(with: [.text, .noChoices])
             isStrange = shape.contains(.strangeText)
             facts.contents.formUnion(textTokens)
-        case .undetermined, .raw:
+            if deltaTokens.contains(.content) { facts.contentText = Self.noText }
+        default:
             // An error names itself; usage of an unknown shape would be a guess.
             let isError = facts.contents.contains(.error)
             facts = .nothingKnown
@@ -84,8 +75,14 @@ struct OpenAIEvent {
             facts = .nothingKnown
             return
         }
+        if !facts.times.isEmpty { facts.contents.insert(.times) }
         if isStrange { facts.contents.insert(.unknown) }
         dialect = candidate
+    }
+
+    /// Of an event that has text in both shapes, it isn't known whose text was kept.
+    private static var noText: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     private var recognised: Dialect {
@@ -113,31 +110,67 @@ extension OpenAIEvent {
     private mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "i"):
-            if scanner.take("\"id\"") { return skipMemberValue(depth: 1) }
+            if scanner.take("\"id\"") { return scanner.skipMemberValue(depth: 1) }
         case UInt8(ascii: "o"):
             if scanner.take("\"object\"") { return scanner.passColon() && readObjectName(&facts) }
         case UInt8(ascii: "c"):
-            if scanner.take("\"created\"") { return skipMemberValue(depth: 1) }
+            if scanner.take("\"created\"") { return scanner.skipMemberValue(depth: 1) }
             if scanner.take("\"choices\"") { return scanner.passColon() && readChoices(&facts) }
         case UInt8(ascii: "m"):
-            if scanner.take("\"model\"") { return skipMemberValue(depth: 1) }
+            if scanner.take("\"model\"") { return scanner.skipMemberValue(depth: 1) }
         case UInt8(ascii: "u"):
             if scanner.take("\"usage\"") { return scanner.passColon() && readUsage(&facts) }
         case UInt8(ascii: "e"):
-            if scanner.take("\"error\"") { return scanner.passColon() && readError(&facts) }
+            if scanner.take("\"error\"") { return facts.readError(&scanner, depth: 1) }
         default: break
         }
-        return skipMember(depth: 1)
+        return coldReadOther(&facts)
     }
 
-    @inline(__always)  // The usual values are one vector loop or one comparison.
-    private mutating func skipMemberValue(depth: Int) -> Bool {
-        scanner.passColon() && scanner.skipValue(depth: depth)
+    /// Members that few servers send, and keys that no dialect asks for.
+    @inline(never)  // Off the usual way.
+    private mutating func coldReadOther(_ facts: inout EventFacts) -> Bool {
+        switch scanner.keyByte {
+        case UInt8(ascii: "t"):
+            if scanner.take("\"timings\"") {
+                var ignored: (Int64, Int64) = (-1, -1)
+                return ServerTimeReader.coldReadTimings(
+                    &scanner,
+                    &facts,
+                    computed: &ignored.0,
+                    cached: &ignored.1
+                )
+            }
+            if scanner.take("\"time_info\"") {
+                return ServerTimeReader.coldReadTimeInfo(&scanner, &facts)
+            }
+        case UInt8(ascii: "m"):
+            if scanner.take("\"metrics\"") {
+                return ServerTimeReader.coldReadMetrics(&scanner, &facts)
+            }
+        case UInt8(ascii: "x"):
+            if scanner.take("\"x_groq\"") { return readGroq(&facts) }
+        default: break
+        }
+        return scanner.skipMember(depth: 1)
     }
 
-    @inline(never)  // Keys that no dialect asks for: off the usual way.
-    private mutating func skipMember(depth: Int) -> Bool {
-        scanner.skipKey() && scanner.passColon() && scanner.skipValue(depth: depth)
+    /// Groq's own member: a usage where nobody asked for one, and errors.
+    private mutating func readGroq(_ facts: inout EventFacts) -> Bool {
+        var step = scanner.enterMemberObject(depth: 1)
+        while step == .item {
+            let isRead =
+                if scanner.take("\"usage\"") {
+                    scanner.passColon() && readUsage(&facts)
+                } else if scanner.take("\"error\"") {
+                    facts.readError(&scanner, depth: 2)
+                } else {
+                    scanner.skipMember(depth: 2)
+                }
+            guard isRead else { return false }
+            step = scanner.nextMember()
+        }
+        return step == .end
     }
 
     @inline(__always)  // Once an event, in `readTop` only.
@@ -153,15 +186,6 @@ extension OpenAIEvent {
             return scanner.skipValue(depth: 1)
         }
         return true
-    }
-
-    /// An error is an object or a non-empty string; servers that always send the key send null.
-    private mutating func readError(_ facts: inout EventFacts) -> Bool {
-        if scanner.take("\"\"") { return true }
-        if scanner.byte == UInt8(ascii: "{") || scanner.byte == UInt8(ascii: "\"") {
-            facts.contents.insert(.error)
-        }
-        return scanner.skipValue(depth: 1)
     }
 
     @inline(__always)  // Once an event, in `readTop` only.
@@ -193,20 +217,20 @@ extension OpenAIEvent {
     private mutating func readChoiceMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "i"):
-            if scanner.take("\"index\"") { return skipMemberValue(depth: 3) }
+            if scanner.take("\"index\"") { return scanner.skipMemberValue(depth: 3) }
         case UInt8(ascii: "d"):
-            if scanner.take("\"delta\"") { return scanner.passColon() && readDelta() }
+            if scanner.take("\"delta\"") { return scanner.passColon() && readDelta(&facts) }
         case UInt8(ascii: "l"):
-            if scanner.take("\"logprobs\"") { return skipMemberValue(depth: 3) }
+            if scanner.take("\"logprobs\"") { return scanner.skipMemberValue(depth: 3) }
         case UInt8(ascii: "f"):
             if scanner.take("\"finish_reason\"") {
                 return scanner.passColon() && readFinishReason(&facts)
             }
         case UInt8(ascii: "t"):
-            if scanner.take("\"text\"") { return scanner.passColon() && readCompletionText() }
+            if scanner.take("\"text\"") { return scanner.passColon() && readCompletionText(&facts) }
         default: break
         }
-        return skipMember(depth: 3)
+        return scanner.skipMember(depth: 3)
     }
 
     @inline(__always)  // Once a choice, in `readChoice` only.
@@ -222,9 +246,9 @@ extension OpenAIEvent {
     }
 
     @inline(__always)  // Once a choice, in `readChoice` only.
-    private mutating func readCompletionText() -> Bool {
+    private mutating func readCompletionText(_ facts: inout EventFacts) -> Bool {
         shape.insert(.text)
-        switch readText(depth: 3) {
+        switch readText(depth: 3, into: &facts.contentText) {
         case .filled: textTokens.insert(.content)
         case .empty: break
         case .strange: shape.insert(.strangeText)
@@ -237,13 +261,13 @@ extension OpenAIEvent {
 // MARK: - Deltas
 
 extension OpenAIEvent {
-    private mutating func readDelta() -> Bool {
+    private mutating func readDelta(_ facts: inout EventFacts) -> Bool {
         guard scanner.byte == UInt8(ascii: "{") else { return scanner.skipValue(depth: 3) }
         shape.insert(.delta)
         var step = scanner.enterObject()
         while step == .item {
             if scanner.take("\"content\"") {
-                guard readTokens(.content, depth: 4) else { return false }
+                guard readContent(&facts) else { return false }
             } else if scanner.take("\"role\"") {
                 guard scanner.passColon(), scanner.skipValue(depth: 4) else { return false }
             } else if scanner.take("\"reasoning_content\"") || scanner.take("\"reasoning\"") {
@@ -253,19 +277,34 @@ extension OpenAIEvent {
             } else if scanner.take("\"function_call\"") {
                 // The form before tool calls: one function, at the place of the list.
                 guard scanner.passColon(), readFunction(depth: 4) else { return false }
+            } else if scanner.take("\"refusal\"") {
+                guard readTokens(.content, depth: 4) else { return false }
             } else {
-                guard skipMember(depth: 4) else { return false }
+                guard scanner.skipMember(depth: 4) else { return false }
             }
             step = scanner.nextMember()
         }
         return step == .end
     }
 
+    @inline(__always)  // Once an event, in `readDelta` only.
+    private mutating func readContent(_ facts: inout EventFacts) -> Bool {
+        guard scanner.passColon() else { return false }
+        switch readText(depth: 4, into: &facts.contentText) {
+        case .filled: deltaTokens.insert(.content)
+        case .empty: break
+        case .strange: shape.insert(.strangeDelta)
+        case .malformed: return false
+        }
+        return true
+    }
+
     /// Reads a member of a delta whose key was just taken and whose value is token text.
     @inline(__always)  // The kind must be a constant.
     private mutating func readTokens(_ kind: EventFacts.Contents, depth: Int) -> Bool {
         guard scanner.passColon() else { return false }
-        switch readText(depth: depth) {
+        var ignored = UnsafeRawBufferPointer(start: nil, count: 0)
+        switch readText(depth: depth, into: &ignored) {
         case .filled: deltaTokens.insert(kind)
         case .empty: break
         case .strange: shape.insert(.strangeDelta)
@@ -274,11 +313,17 @@ extension OpenAIEvent {
         return true
     }
 
+    /// Reads text; `found` keeps the first that isn't empty.
     @inline(__always)  // Once an event; its outcome decides branches of the caller.
-    private mutating func readText(depth: Int) -> Text {
+    private mutating func readText(
+        depth: Int,
+        into found: inout UnsafeRawBufferPointer
+    ) -> JSONText {
         if scanner.byte == UInt8(ascii: "\"") {
             if scanner.take("\"\"") { return .empty }
-            return scanner.skipString() ? .filled : .malformed
+            guard let text = scanner.readString() else { return .malformed }
+            if found.isEmpty { found = text }
+            return .filled
         }
         if scanner.take("null") { return .empty }
         return scanner.skipValue(depth: depth) ? .strange : .malformed
@@ -303,7 +348,7 @@ extension OpenAIEvent {
             if scanner.take("\"function\"") {
                 guard scanner.passColon(), readFunction(depth: 6) else { return false }
             } else {
-                guard skipMember(depth: 6) else { return false }
+                guard scanner.skipMember(depth: 6) else { return false }
             }
             step = scanner.nextMember()
         }
@@ -319,7 +364,7 @@ extension OpenAIEvent {
             if scanner.take("\"name\"") || scanner.take("\"arguments\"") {
                 guard readTokens(.toolCall, depth: depth + 1) else { return false }
             } else {
-                guard skipMember(depth: depth + 1) else { return false }
+                guard scanner.skipMember(depth: depth + 1) else { return false }
             }
             step = scanner.nextMember()
         }
@@ -341,45 +386,27 @@ extension OpenAIEvent {
         var step = scanner.enterObject()
         while step == .item {
             if scanner.take("\"prompt_tokens\"") {
-                guard readCount(&facts.promptTokens, depth: 2) else { return false }
+                guard scanner.readMemberCount(&facts.promptTokens, depth: 2) else { return false }
             } else if scanner.take("\"completion_tokens\"") {
-                guard readCount(&facts.completionTokens, depth: 2) else { return false }
+                guard scanner.readMemberCount(&facts.completionTokens, depth: 2) else {
+                    return false
+                }
             } else if scanner.take("\"total_tokens\"") {
-                guard skipMemberValue(depth: 2) else { return false }
+                guard scanner.skipMemberValue(depth: 2) else { return false }
             } else if scanner.take("\"prompt_tokens_details\"") {
-                guard readDetail("\"cached_tokens\"", &facts.cachedTokens) else { return false }
+                guard scanner.readDetail("\"cached_tokens\"", &facts.cachedTokens, depth: 2) else {
+                    return false
+                }
             } else if scanner.take("\"completion_tokens_details\"") {
-                guard readDetail("\"reasoning_tokens\"", &facts.reasoningTokens) else {
+                let key: StaticString = "\"reasoning_tokens\""
+                guard scanner.readDetail(key, &facts.reasoningTokens, depth: 2) else {
                     return false
                 }
             } else {
-                guard skipMember(depth: 2) else { return false }
+                guard ServerTimeReader.coldReadUsageMember(&scanner, &facts) else { return false }
             }
             step = scanner.nextMember()
         }
         return step == .end
-    }
-
-    /// Reads the one member of a details object that is asked for. The object may be null.
-    @inline(__always)  // The key must be a constant.
-    private mutating func readDetail(_ key: StaticString, _ value: inout Int64) -> Bool {
-        guard scanner.passColon() else { return false }
-        guard scanner.byte == UInt8(ascii: "{") else { return scanner.skipValue(depth: 2) }
-        var step = scanner.enterObject()
-        while step == .item {
-            if scanner.take(key) {
-                guard readCount(&value, depth: 3) else { return false }
-            } else {
-                guard skipMember(depth: 3) else { return false }
-            }
-            step = scanner.nextMember()
-        }
-        return step == .end
-    }
-
-    private mutating func readCount(_ value: inout Int64, depth: Int) -> Bool {
-        guard scanner.passColon() else { return false }
-        let isDigit = scanner.byte &- 0x30 <= 9
-        return isDigit ? scanner.readCount(&value) : scanner.skipValue(depth: depth)
     }
 }

@@ -1,6 +1,7 @@
-// The event stream format of the WHATWG HTML standard, section 9.2.6: bytes in, events out. Holds
-// the state of one response body. Knows nothing of HTTP, of what the events mean, or of time; it
-// reads no clock, does no I/O and takes memory from the loop's SpillPool only.
+// The event stream format of the WHATWG HTML standard, section 9.2.6: bytes in, events out; or,
+// where it is told so, plain lines, each of them an event. Holds the state of one response body.
+// Knows nothing of HTTP, of what the events mean, or of time; it reads no clock, does no I/O and
+// takes memory from the loop's SpillPool only.
 
 import Glibc
 
@@ -33,7 +34,7 @@ enum SSEOutput: Equatable {
 /// without deinitialiser: `release(to:)` must be called before it is dropped.
 struct SSEParser {
     private struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// The byte order mark hasn't been ruled out yet.
         static let start = Flags(rawValue: 1)
         /// `line` holds the beginning of an unfinished line.
@@ -49,6 +50,9 @@ struct SSEParser {
         /// The last output was an event; its parts go with the next call.
         static let dispatched = Flags(rawValue: 64)
         static let failed = Flags(rawValue: 128)
+        /// The body is lines without fields. Always set there, so that the way of an event stream
+        /// need not ask.
+        static let plainLines = Flags(rawValue: 256)
     }
 
     // What an event that lies whole in one input needs comes first, in 24 bytes: a slot of the loop
@@ -104,13 +108,19 @@ struct SSEParser {
 
     /// Nothing of another event has come behind the last one.
     var isBetweenEvents: Bool {
-        @inline(__always) get { flags.isSubset(of: .dispatched) }
+        @inline(__always) get { flags.isSubset(of: [.dispatched, .plainLines]) }
     }
 
     /// Memory lent to this parser in bytes; zero between events of a stream without IDs.
     var heldBytes: Int {
         Int(line.capacity32) + Int(dataSpill.capacity32) + Int(typeSpill.capacity32)
             + Int(idSpill.capacity32)
+    }
+
+    /// Reads the body that begins here as lines without fields (application/x-ndjson): each line
+    /// that isn't empty is an event, its limits those of lines and of events. Lasts for the body.
+    mutating func usePlainLines() {
+        flags = [.start, .plainLines]
     }
 
     /// Reads on from `offset`, up to the next thing worth telling.
@@ -265,14 +275,33 @@ extension SSEParser {
         _ pool: SpillPool
     ) -> SSEOutput {
         guard flags.contains(.partialLine) else {
+            if flags.contains(.plainLines) { return takeLine(start, length, inPlace: true, pool) }
             return interpret(start, length, inPlace: true, pool)
         }
         line.append(start, length, pool: pool)
         flags.remove(.partialLine)
         guard let kept = line.base else { return .needMore }
-        let output = interpret(kept, line.count, inPlace: false, pool)
+        let output =
+            flags.contains(.plainLines)
+            ? takeLine(kept, line.count, inPlace: false, pool)
+            : interpret(kept, line.count, inPlace: false, pool)
         line.release(to: pool)
         return output
+    }
+
+    /// A line that is an event by itself.
+    @inline(never)  // Keeps `endLine` as short as event streams need it.
+    private mutating func takeLine(
+        _ start: UnsafeRawPointer,
+        _ length: Int,
+        inPlace: Bool,
+        _ pool: SpillPool
+    ) -> SSEOutput {
+        guard length > 0 else { return .needMore }
+        let output = addData(start, length, inPlace: inPlace, pool)
+        if output != .needMore { return output }
+        flags.insert(.dispatched)
+        return .event
     }
 
     @inline(never)  // Cold: once in a stream's life.

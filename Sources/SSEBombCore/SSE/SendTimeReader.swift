@@ -3,95 +3,23 @@
 // "none" to whatever it can't read in full.
 
 /// A `SendTimePath` in flat memory. A handle; made and destroyed by the coordinator, read by loops.
-struct SendTimeReader: @unchecked Sendable {
-    // Unchecked: nobody writes the memory between `init` and `destroy`.
-    private struct Step: BitwiseCopyable {
-        /// No address where the step fits no object: an empty key is a key.
-        var key: UnsafeRawBufferPointer
-        /// -1 where it fits no array.
-        var index: Int
-    }
-
-    private let steps: UnsafeMutablePointer<Step>
-    private let count: Int
+struct SendTimeReader: Sendable {
+    private let path: JSONPathReader
     private let exponent: Int
 
-    init(_ path: SendTimePath) {
-        count = path.steps.count
-        exponent = path.unit.exponent
-        steps = .allocate(capacity: max(1, count))
-        for (place, step) in path.steps.enumerated() {
-            var key = UnsafeRawBufferPointer(start: nil, count: 0)
-            if let bytes = step.key {
-                let memory = UnsafeMutableRawBufferPointer.allocate(
-                    byteCount: max(1, bytes.count),
-                    alignment: 1
-                )
-                memory.copyBytes(from: bytes)
-                key = UnsafeRawBufferPointer(start: memory.baseAddress, count: bytes.count)
-            }
-            (steps + place).initialize(to: Step(key: key, index: step.index ?? -1))
-        }
+    init(_ place: SendTimePath) {
+        path = JSONPathReader(place.path)
+        exponent = place.unit.exponent
     }
 
-    func destroy() {
-        for place in 0..<count { steps[place].key.deallocate() }
-        steps.deallocate()
-    }
+    func destroy() { path.destroy() }
 
     /// The time at the path's end, in nanoseconds of whatever clock; above 0. Nil where there is
     /// none: the path leads nowhere, no number stands at its end, the number doesn't fit, or the
     /// text is malformed on the way. What follows the value is not read.
     func read(_ data: UnsafeRawBufferPointer) -> Int64? {
-        guard let base = data.baseAddress else { return nil }
-        var scanner = JSONScanner(base, base + data.count)
-        scanner.skipSpace()
-        for place in 0..<count {
-            switch scanner.byte {
-            case UInt8(ascii: "{"):
-                guard enterMember(steps[place].key, place + 1, &scanner) else { return nil }
-            case UInt8(ascii: "["):
-                guard enterElement(steps[place].index, place + 1, &scanner) else { return nil }
-            default: return nil
-            }
-        }
+        guard var scanner = path.find(in: data) else { return nil }
         return time(&scanner)
-    }
-
-    /// Moves to the value of the first member with this key.
-    private func enterMember(
-        _ key: UnsafeRawBufferPointer,
-        _ depth: Int,
-        _ scanner: inout JSONScanner
-    ) -> Bool {
-        guard key.baseAddress != nil else { return false }
-        var step = scanner.enterObject()
-        while step == .item {
-            if scanner.takeKey(key) { return scanner.passColon() }
-            guard scanner.skipKey(), scanner.passColon(), scanner.skipValue(depth: depth) else {
-                return false
-            }
-            step = scanner.nextMember()
-        }
-        return false
-    }
-
-    /// Moves to an element.
-    private func enterElement(
-        _ index: Int,
-        _ depth: Int,
-        _ scanner: inout JSONScanner
-    ) -> Bool {
-        guard index >= 0 else { return false }
-        var step = scanner.enterArray()
-        var left = index
-        while step == .item {
-            if left == 0 { return true }
-            guard scanner.skipValue(depth: depth) else { return false }
-            left -= 1
-            step = scanner.nextElement()
-        }
-        return false
     }
 
     /// The number that is next, bare or in a string.
@@ -105,7 +33,7 @@ struct SendTimeReader: @unchecked Sendable {
             guard scanner.skipScalar() else { return nil }
             digits = UnsafeRawBufferPointer(start: start, count: scanner.position - start)
         }
-        if count == 0 {
+        if path.count == 0 {
             guard scanner.isAtEnd() else { return nil }
         } else {
             // A number that goes on in a way that no number can is none.

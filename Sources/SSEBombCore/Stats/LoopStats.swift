@@ -25,6 +25,10 @@ struct LoopStats {
     let headers = Histogram()
     let connect = Histogram()
     let tls = Histogram()
+    let reconnect = Histogram()
+    let serverPrefill = Histogram()
+    let serverDecode = Histogram()
+    let serverQueue = Histogram()
     let deliveryLag = Histogram()
     let sendLag = Histogram()
     /// Of reads that held several events.
@@ -61,6 +65,10 @@ struct LoopStats {
         case .headers: headers
         case .connect: connect
         case .tls: tls
+        case .reconnect: reconnect
+        case .serverPrefill: serverPrefill
+        case .serverDecode: serverDecode
+        case .serverQueue: serverQueue
         case .deliveryLag: deliveryLag
         case .sendLag: sendLag
         case .stampWindow: stampWindow

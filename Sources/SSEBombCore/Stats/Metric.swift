@@ -35,6 +35,14 @@ public enum Metric: String, CaseIterable, Sendable {
     case connect
     /// TLS handshake.
     case tls
+    /// End of a subscriber's connection to the head of the next accepted response.
+    case reconnect
+    /// What the server says reading the prompt took.
+    case serverPrefill = "server_prefill"
+    /// What the server says writing the answer took.
+    case serverDecode = "server_decode"
+    /// What the server says the request waited before that.
+    case serverQueue = "server_queue"
     /// Kernel arrival to read: the client's own delay.
     case deliveryLag = "delivery_lag"
     /// Intended start to the actual one: the client's own lateness.

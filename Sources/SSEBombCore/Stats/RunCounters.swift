@@ -43,14 +43,19 @@ struct CounterBlock {
 /// whose `sched` lies inside it (METRICS: windows).
 enum Counter: Int, CaseIterable {
     // Every request, whenever it started: what the time line and the display show.
-    case started, completed, failed, cut
+    case started, completed, failed, cancelled, cut
     case events, tokenEvents
     // Requests that belong to the window.
-    case windowStarted, windowCompleted, windowFailed, windowCut
+    case windowStarted, windowCompleted, windowFailed, windowCancelled, windowCut
     /// Belonging requests that completed before the window ended.
     case windowCompletedInside
     /// Open model: belonging requests that waited for a slot, and arrivals that never got one.
     case windowWaited, windowDropped
+    /// Belonging requests, by their `sched`, whose reader was slow.
+    case windowSlowReaders
+    /// Belonging requests that brought a subscriber a response, and that brought it back;
+    /// subscriptions that a server ended.
+    case subscribed, reconnects, subscriptionsEnded
     case retriedStale
     case kernelClockStreams, userClockStreams
     // By arrival inside the window, of whatever request.

@@ -10,7 +10,7 @@ extension ResultDocument.Plan {
     var asPart: ResultDocument.Plan {
         var plan = self
         (plan.streams, plan.threads, plan.seed) = (0, 0, 0)
-        plan.api = nil
+        (plan.api, plan.apiFrom) = (nil, nil)
         (plan.rate, plan.requests, plan.connectRate, plan.eventLogStreams) = (nil, nil, nil, nil)
         (plan.cpus, plan.addresses, plan.sourceAddresses) = ([], [], [])
         return plan
@@ -19,9 +19,9 @@ extension ResultDocument.Plan {
     /// The name of the first field in which the two differ, nil where they are the same.
     static func difference(_ left: Self, _ right: Self) -> String? {
         guard left != right else { return nil }
-        let (one, two) = (left.fields, right.fields)
+        let (one, two) = (left.members, right.members)
         let names = Set(one.keys).union(two.keys).sorted()
-        return names.first { one[$0] != two[$0] } ?? "fields"
+        return names.first { one[$0] != two[$0] } ?? "url"
     }
 
     /// An order of plans that differ, for choosing one of them whatever the order of the files.
@@ -34,7 +34,7 @@ extension ResultDocument.Plan {
     }
 
     /// Each field as its JSON text.
-    private var fields: [String: String] {
+    private var members: [String: String] {
         let decoder = JSONDecoder()
         let values = try? decoder.decode([String: AnyText].self, from: Data(text))
         return values?.mapValues(\.text) ?? [:]

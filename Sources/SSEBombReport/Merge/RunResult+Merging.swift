@@ -15,6 +15,9 @@ extension RunResult {
         both.plan = mergedPlan(with: other)
         // Undetermined where no event allowed to tell: the other knows.
         both.dialect = Dialect(rawValue: max(dialect.rawValue, other.dialect.rawValue)) ?? dialect
+        both.dialectOrigin = [self, other].filter { $0.dialect == both.dialect }
+            .compactMap(\.dialectOrigin).max { $0.rawValue < $1.rawValue }
+        both.pausedByHand = pausedByHand + other.pausedByHand
         both.interruptedBy = [interruptedBy, other.interruptedBy].compactMap { $0 }.max()
         both.isAborted = isAborted || other.isAborted
         both.counts = counts.merged(with: other.counts)
@@ -98,7 +101,7 @@ extension RunCounts {
             \.lateStamps, \.reads, \.stampsReplaced, \.clockSteps, \.fullReads,
             \.kernelClockStreams, \.userClockStreams, \.completionTokens, \.requestsWithPrompt,
             \.bytesReceived, \.bytesSent, \.bytesPlain, \.bytesBody, \.connectionsOpened,
-            \.connectionsReused, \.tlsResumed,
+            \.connectionsReused, \.tlsResumed, \.slowReaders,
         ]
         for path in counters { both[keyPath: path] += other[keyPath: path] }
         let usages: [WritableKeyPath<RunCounts, UInt64?>] = [
@@ -112,6 +115,8 @@ extension RunCounts {
         both.finishReasons.merge(other.finishReasons, uniquingKeysWith: +)
         both.eventTypes.merge(other.eventTypes, uniquingKeysWith: +)
         both.sendTimes = sendTimes.map { $0.merged(with: other.sendTimes) } ?? other.sendTimes
+        both.subscriptions =
+            subscriptions.map { $0.merged(with: other.subscriptions) } ?? other.subscriptions
         both.eventLog = eventLog.map { $0.merged(with: other.eventLog) } ?? other.eventLog
         return both
     }
@@ -123,6 +128,16 @@ extension SendTimeCounts {
         both.read += other?.read ?? 0
         both.missing += other?.missing ?? 0
         both.beforeSend += other?.beforeSend ?? 0
+        return both
+    }
+}
+
+extension SubscriptionCounts {
+    fileprivate func merged(with other: SubscriptionCounts?) -> SubscriptionCounts {
+        var both = self
+        both.accepted += other?.accepted ?? 0
+        both.reconnects += other?.reconnects ?? 0
+        both.ended += other?.ended ?? 0
         return both
     }
 }

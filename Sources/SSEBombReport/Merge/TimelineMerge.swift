@@ -43,6 +43,7 @@ extension RunInterval {
         started += part.started
         completed += part.completed
         failed += part.failed
+        cancelled += part.cancelled
         events += part.events
         tokenEvents += part.tokenEvents
         inFlight += part.inFlight * Double(part.seconds) / Double(seconds)

@@ -48,6 +48,13 @@ extension RunResult {
         interruptedBy = try Self.signal(run.signal)
         isAborted = run.interrupted && interruptedBy == nil
         try setDialect(document.plan.api)
+        dialectOrigin = try document.plan.apiFrom.map { (name) throws(ResultFault) in
+            guard let origin = DialectOrigin(rawValue: name) else {
+                throw .unknown("plan.api_from", name)
+            }
+            return origin
+        }
+        pausedByHand = try nanoseconds(run.pausedS ?? 0, "run.paused_s")
         counts = try RunCounts(restoring: document)
         for (name, record) in document.metrics {
             guard let metric = Metric(rawValue: name) else { continue }
@@ -194,6 +201,14 @@ extension RunCounts {
             guard let code = Int(code) else { throw .field("counts.status") }
             status[code] = count
         }
+        slowReaders = requests.slowReaders ?? 0
+        subscriptions = counts.subscriptions.map {
+            var subscriptions = SubscriptionCounts()
+            subscriptions.accepted = $0.accepted
+            subscriptions.reconnects = $0.reconnects
+            subscriptions.ended = $0.ended
+            return subscriptions
+        }
         finishReasons = counts.finishReasons
         events = counts.events
         tokenEvents = counts.tokenEvents
@@ -314,6 +329,7 @@ extension RunInterval {
         started = record.requests.started
         completed = record.requests.completed
         failed = record.requests.failed
+        cancelled = record.requests.cancelled ?? 0
         events = record.events
         tokenEvents = record.tokenEvents
         inFlight = record.inFlight ?? .nan

@@ -59,6 +59,18 @@ extension RunPlan {
         sendTime = try plan.sentAt.map { (text) throws(ResultFault) in
             try SendTimePath(restoring: text)
         }
+        fields = try FieldPaths(restoring: plan)
+        // Known by its text alone: nothing is drawn from it.
+        cancellation = plan.cancelAfter.map {
+            Cancellation(
+                after: .constant(0),
+                unit: .time,
+                share: plan.cancelShare ?? 1,
+                text: $0
+            )
+        }
+        slowReaders = plan.readRate.map { SlowReaders(rate: $0, share: plan.slowShare ?? 1) }
+        eventSource = plan.eventsource ?? false
         loggedStreams = plan.eventLogStreams ?? 0
         try setLimits(plan)
         keepAlive = plan.keepalive
@@ -135,14 +147,35 @@ extension TLSClientOptions {
 }
 
 extension SendTimePath {
-    /// The path as text alone: reports say what it was, and nothing is read by it.
     fileprivate init(restoring text: String) throws(ResultFault) {
         guard let colon = text.lastIndex(of: ":"),
             let unit = Unit(rawValue: String(text[text.index(after: colon)...]))
         else { throw .unknown("plan.sent_at", text) }
-        let path = text[..<colon]
-        let step = Step(key: Array(path.utf8), index: nil)
-        self.init(steps: path == "." ? [] : [step], unit: unit)
+        self.init(path: JSONPath(knownAs: text[..<colon]), unit: unit)
+    }
+}
+
+extension JSONPath {
+    /// The path as text alone: reports say what it was, and nothing is read by it.
+    fileprivate init(knownAs text: Substring) {
+        self.init(steps: text == "." ? [] : [Step(key: Array(text.utf8), index: nil)])
+    }
+}
+
+extension FieldPaths {
+    /// nil where none were given.
+    fileprivate init?(restoring plan: ResultDocument.Plan) throws(ResultFault) {
+        guard let texts = plan.fields else { return nil }
+        guard texts.count <= Self.mostFields else { throw .field("plan.fields") }
+        var fields: [Field] = []
+        for text in texts {
+            guard let equals = text.firstIndex(of: "="),
+                let kind = Kind(rawValue: String(text[..<equals]))
+            else { throw .unknown("plan.fields", text) }
+            let path = JSONPath(knownAs: text[text.index(after: equals)...])
+            fields.append(Field(kind: kind, path: path))
+        }
+        self.init(fields: fields, end: plan.end.map { Array($0.utf8) })
     }
 }
 

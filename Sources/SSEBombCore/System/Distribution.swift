@@ -1,5 +1,5 @@
-// How long the mock takes and how many tokens it makes: a constant or a random draw, and the
-// grammar in which the command line writes either. Knows no request and no clock.
+// A time or a number that is a constant or a random draw, and the grammar in which the command line
+// writes either. Knows no request and no clock.
 
 import Glibc
 

@@ -1,0 +1,56 @@
+// The stream events of Triton's generate extension (docs/protocol/extension_generate.md) with the
+// output that its language models have, `text_output`. One forward pass; keys count only at their
+// own place. Knows no SSE.
+
+/// One event of a generation while it is read.
+struct TritonEvent {
+    private var scanner: JSONScanner
+    private var hasOutput = false
+
+    /// Reads one event.
+    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
+    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
+        guard let scanner = JSONScanner(objectIn: data) else {
+            return JSONScanner.coldReadMarker(data, into: &facts)
+        }
+        var event = TritonEvent(scanner: scanner)
+        guard event.readTop(&facts), event.scanner.isAtEnd(),
+            event.hasOutput || facts.contents.contains(.error)
+        else {
+            facts = .nothingKnown
+            return
+        }
+    }
+
+    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
+        var step = scanner.enterObject()
+        while step == .item {
+            let isRead =
+                if scanner.take("\"text_output\"") {
+                    readOutput(&facts)
+                } else if scanner.take("\"error\"") {
+                    facts.readError(&scanner, depth: 1)
+                } else {
+                    scanner.skipMember(depth: 1)
+                }
+            guard isRead else { return false }
+            step = scanner.nextMember()
+        }
+        return step == .end
+    }
+
+    /// A tensor of one element comes as a scalar, one of several as an array.
+    private mutating func readOutput(_ facts: inout EventFacts) -> Bool {
+        hasOutput = true
+        guard scanner.passColon() else { return false }
+        guard scanner.byte == UInt8(ascii: "[") else {
+            return facts.readTokenValue(.content, &scanner, depth: 1)
+        }
+        var step = scanner.enterArray()
+        while step == .item {
+            guard facts.readTokenValue(.content, &scanner, depth: 2) else { return false }
+            step = scanner.nextElement()
+        }
+        return step == .end
+    }
+}
