@@ -6,6 +6,7 @@
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
 #   test-readers every export, judged by readers not written here
 #   test-sdks    the mock server read by the LLM vendors' own SDKs
+#   test-sim     how often compare raises false alarms and finds true changes, by simulation
 #   test-asan    the tests under the address sanitizer
 #   test-tsan    the tests under the thread sanitizer
 #   fuzz         the fuzz targets, SECONDS=60 each
@@ -56,8 +57,8 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-sdks test-readers test-asan test-tsan fuzz lint \
-	format asm-check perf-check perf check deps test-deps install clean
+.PHONY: help demo build release test test-servers test-sdks test-sim test-readers test-asan \
+	test-tsan fuzz lint format asm-check perf-check perf check deps test-deps install clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -146,6 +147,11 @@ test-readers: build $(TOOLS)/readers/complete
 		|| $(MAKE) --no-print-directory apt PACKAGES="libhdrhistogram-java default-jre-headless"
 	SSEBOMB=$(abspath $(BUILD)/$(CONFIGURATION)/ssebomb) PYTHON=$(abspath $(TOOLS))/readers/bin/python \
 		Tests/Readers/run.sh
+
+# Optimised: unoptimised it takes hours.
+test-sim: deps
+	$(SWIFT) build --scratch-path $(BUILD) -c release --product CompareSimulation $(BUILD_FLAGS)
+	$(BUILD)/release/CompareSimulation
 
 # One test after the other under the sanitizers: they slow programs down tenfold, and some tests
 # bound how long the program may take.

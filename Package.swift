@@ -48,6 +48,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        // Not a test target: it takes minutes even when optimised.
+        .executableTarget(
+            name: "CompareSimulation",
+            dependencies: ["SSEBombCore", "SSEBombReport"],
+            path: "Tests/CompareSimulation",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "SSEBombCoreTests",
             dependencies: [

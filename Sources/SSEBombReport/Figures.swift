@@ -7,6 +7,12 @@ extension RunResult {
     /// Length of the measured window in seconds; nil when there was none.
     var measuredSeconds: Double? { measured > 0 ? Double(measured) / 1e9 : nil }
 
+    /// Requests a second that met the objectives; nil without these, or without a measured window.
+    var goodput: Double? {
+        guard counts.objectives != nil, let window = rateWindow else { return nil }
+        return Double(window.good) / window.seconds
+    }
+
     /// The API as the command line names it (`--api`); nil while unknown.
     var apiName: String? {
         // Classes of several APIs have none in common.

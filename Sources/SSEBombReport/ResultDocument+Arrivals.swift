@@ -47,7 +47,7 @@ extension ResultDocument {
         /// nil in the closed model.
         init?(_ result: RunResult) {
             guard let load = result.plan.arrivals, let report = result.arrivals else { return nil }
-            process = load.law.name
+            process = load.process
             rate = load.rate
             achieved = result.achievedRate
             due = report.due
@@ -65,6 +65,69 @@ extension ResultDocument {
                 KS(statistic: $0.statistic, n: $0.count, pValue: $0.pValue)
             }
             greatestDeviation = report.greatestDeviation
+        }
+    }
+}
+
+extension ResultDocument {
+    /// One stage of a load that changes, and what became of it.
+    struct Stage: Codable, Equatable, Sendable {
+        var startS: Double
+        var durationS: Double
+        var from: Double
+        var target: Double
+        var seconds: Int
+        var asked: Double?
+        var achieved: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case startS = "start_s"
+            case durationS = "duration_s"
+            case from, target, seconds, asked, achieved
+        }
+
+        init(_ account: StageAccount) {
+            startS = Double(account.start) / 1e9
+            durationS = Double(account.duration) / 1e9
+            from = account.from
+            target = account.target
+            seconds = account.seconds
+            asked = account.asked
+            achieved = account.achieved
+        }
+    }
+}
+
+extension ResultDocument.Plan {
+    /// Recorded arrivals.
+    struct Trace: Codable, Equatable, Sendable {
+        var file: String
+        var format: String
+        var rows: UInt64
+        var speed: Double
+        var fromS: Double
+        var toS: Double?
+        var promptTokens: UInt64
+        var answerTokens: UInt64
+
+        enum CodingKeys: String, CodingKey {
+            case file, format, rows, speed
+            case fromS = "from_s"
+            case toS = "to_s"
+            case promptTokens = "prompt_tokens"
+            case answerTokens = "answer_tokens"
+        }
+
+        init(_ replay: TraceReplay) {
+            let summary = replay.trace.summary
+            file = replay.trace.path
+            format = replay.trace.format.rawValue
+            rows = summary.rows
+            speed = replay.speed
+            fromS = Double(summary.window.start) / 1e9
+            toS = summary.window.end.map { Double($0) / 1e9 }
+            promptTokens = summary.inputTokens
+            answerTokens = summary.outputTokens
         }
     }
 }

@@ -49,6 +49,8 @@ extension ResultDocument {
         var busy: Double?
         var ttft: Latency
         var gap: Latency
+        var tpot: Latency?
+        var e2e: Latency?
         var failures: [String: UInt64]
 
         struct Requests: Codable, Equatable, Sendable {
@@ -56,6 +58,8 @@ extension ResultDocument {
             var completed: UInt64
             var failed: UInt64
             var cancelled: UInt64?
+            var good: UInt64?
+            var bad: UInt64?
         }
 
         struct Latency: Codable, Equatable, Sendable {
@@ -72,7 +76,7 @@ extension ResultDocument {
             case events
             case inFlight = "in_flight"
             case busy
-            case ttft, gap, failures
+            case ttft, gap, tpot, e2e, failures
         }
     }
 

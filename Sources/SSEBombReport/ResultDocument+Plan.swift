@@ -9,6 +9,7 @@ extension ResultDocument {
         var headers: [String]
         var bodyBytes: Int?
         var samePrompt: Bool
+        var source: Source?
         var api: String?
         var apiFrom: String?
         var fields: [String]?
@@ -20,12 +21,14 @@ extension ResultDocument {
         var streams: Int
         var rate: Double?
         var arrivals: String?
+        var trace: Trace?
         var durationS: Double?
         var requests: UInt64?
         var rampS: Double
         var warmupS: Double
         var drainS: Double
         var thinkS: Double
+        var rampDownS: Double?
         var connectRate: Double?
         var seed: UInt64
         var threads: Int
@@ -41,6 +44,7 @@ extension ResultDocument {
         var slowShare: Double?
         var eventsource: Bool?
         var eventLogStreams: Int?
+        var slo: [Objective]?
         var timeouts: Timeouts
         var limits: Limits
         var keepalive: Bool
@@ -50,17 +54,18 @@ extension ResultDocument {
             case url, method, headers
             case bodyBytes = "body_bytes"
             case samePrompt = "same_prompt"
-            case api
+            case source, api
             case apiFrom = "api_from"
             case fields, end, addresses
             case sourceAddresses = "source_addresses"
-            case tls, model, streams, rate, arrivals
+            case tls, model, streams, rate, arrivals, trace
             case durationS = "duration_s"
             case requests
             case rampS = "ramp_s"
             case warmupS = "warmup_s"
             case drainS = "drain_s"
             case thinkS = "think_s"
+            case rampDownS = "ramp_down_s"
             case connectRate = "connect_rate"
             case seed, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
@@ -71,12 +76,35 @@ extension ResultDocument {
             case slowShare = "slow_share"
             case eventsource
             case eventLogStreams = "event_log_streams"
-            case timeouts, limits, keepalive, reuse
+            case slo, timeouts, limits, keepalive, reuse
         }
     }
 }
 
 extension ResultDocument.Plan {
+    /// Where requests that differ came from.
+    struct Source: Codable, Equatable, Sendable {
+        var kind: String
+        var file: String?
+        var rows: Int?
+        var dropped: [Dropped]
+        var order: String?
+    }
+
+    /// Rows of a file that a filter left out.
+    struct Dropped: Codable, Equatable, Sendable {
+        var reason: String
+        var count: Int
+    }
+
+    /// What each request had to keep.
+    struct Objective: Codable, Equatable, Sendable {
+        var limit: String
+        var metric: String
+        /// That keeps it, nanoseconds.
+        var greatest: Int64
+    }
+
     /// How TLS was spoken; absent for plain connections.
     struct TLS: Codable, Equatable, Sendable {
         var verify: Bool

@@ -18,6 +18,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var verdict: VerdictRecord
     var counts: Counts
     var arrivals: Arrivals?
+    var stages: [Stage]?
     var rates: Rates
     /// By `Metric`'s raw values.
     var metrics: [String: MetricRecord]
@@ -30,7 +31,8 @@ struct ResultDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
-        case tool, run, plan, environment, verdict, counts, arrivals, rates, metrics, intervals
+        case tool, run, plan, environment, verdict, counts, arrivals, stages, rates, metrics
+        case intervals
         case intervalS = "interval_s"
         case classes, client, errors, thresholds
     }
@@ -146,6 +148,7 @@ extension ResultDocument {
     /// What happened how often.
     struct Counts: Codable, Equatable, Sendable {
         var requests: Requests
+        var slo: Objectives?
         var failures: [String: UInt64]
         var status: [String: UInt64]
         var finishReasons: [String: UInt64]
@@ -190,6 +193,22 @@ extension ResultDocument {
                 case outsideWindow = "outside_window"
                 case retriedStale = "retried_stale"
                 case backoffS = "backoff_s"
+            }
+        }
+
+        /// Requests by what they had to keep.
+        struct Objectives: Codable, Equatable, Sendable {
+            var good: UInt64
+            var goodInWindow: UInt64
+            var bad: UInt64
+            var undecided: UInt64
+            /// By limit, as it was written.
+            var missed: [String: UInt64]
+
+            enum CodingKeys: String, CodingKey {
+                case good
+                case goodInWindow = "good_in_window"
+                case bad, undecided, missed
             }
         }
 
@@ -273,7 +292,7 @@ extension ResultDocument {
         }
 
         enum CodingKeys: String, CodingKey {
-            case requests, failures, status
+            case requests, slo, failures, status
             case finishReasons = "finish_reasons"
             case events
             case tokenEvents = "token_events"
@@ -300,12 +319,15 @@ extension ResultDocument {
         var tokens: Double?
         var basis: String?
         var events: Double?
+        var goodput: Double?
+        var attainment: Double?
         var steady: Steady?
 
         struct Steady: Codable, Equatable, Sendable {
             var requests: Double
             var tokens: Double?
             var events: Double
+            var goodput: Double?
         }
     }
 }

@@ -18,6 +18,8 @@ extension ResultDocument {
         self.verdict = VerdictRecord(verdict)
         counts = Counts(result, redaction)
         arrivals = Arrivals(result)
+        let accounts = result.stageAccounts
+        stages = accounts.isEmpty ? nil : accounts.map { Stage($0) }
         rates = Rates(result)
         metrics = Self.metrics(result)
         intervals = Self.intervals(result)
@@ -44,7 +46,10 @@ extension ResultDocument {
 
     private static func intervals(_ result: RunResult) -> [IntervalRecord] {
         let tokensPerEvent = result.tokensPerEvent
-        return result.intervals.map { IntervalRecord($0, tokensPerEvent: tokensPerEvent) }
+        let isJudged = result.plan.objectives != nil
+        return result.intervals.map {
+            IntervalRecord($0, tokensPerEvent: tokensPerEvent, isJudged: isJudged)
+        }
     }
 }
 
@@ -122,8 +127,9 @@ extension ResultDocument.Plan {
         url = Redaction.url(of: request)
         method = request.method
         headers = request.headers.map(\.name)
-        bodyBytes = request.body?.count
-        samePrompt = true
+        bodyBytes = plan.requestFacts.summary == nil ? request.body?.count : nil
+        samePrompt = !result.requestFacts.contains(where: \.hasVaryingBodies)
+        source = plan.requestFacts.summary.map { Source($0) }
         api = result.apiName
         apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
         fields = plan.fields.map { $0.fields.map(\.text) }
@@ -134,13 +140,15 @@ extension ResultDocument.Plan {
         model = result.loadModel
         streams = plan.streams
         rate = plan.arrivals?.rate
-        arrivals = plan.arrivals?.law.name
+        arrivals = plan.arrivals?.process
+        trace = plan.arrivals?.replay.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }
         requests = plan.requests
         rampS = seconds(plan.ramp)
         warmupS = seconds(plan.warmup)
         drainS = seconds(plan.drain)
         thinkS = seconds(plan.think)
+        rampDownS = plan.stages == nil ? nil : seconds(plan.rampDown)
         connectRate = plan.connectRate > 0 ? finite(plan.connectRate) : nil
         seed = plan.seed
         threads = plan.threads
@@ -156,6 +164,9 @@ extension ResultDocument.Plan {
         slowShare = plan.slowReaders?.share
         eventsource = plan.eventSource ? true : nil
         eventLogStreams = plan.loggedStreams > 0 ? plan.loggedStreams : nil
+        slo = plan.objectives?.limits.map {
+            Objective(limit: $0.text, metric: $0.metric.rawValue, greatest: $0.greatest)
+        }
         timeouts = Timeouts(
             connectS: plan.timeouts.connect.map { seconds($0) },
             headerS: plan.timeouts.header.map { seconds($0) },
@@ -176,6 +187,23 @@ extension ResultDocument.Plan {
     }
 }
 
+extension RunResult {
+    /// Where the requests of each class come from; nil where all of a class are the same.
+    var requestFacts: [RequestFacts] {
+        classes.isEmpty ? [plan.requestFacts] : classes.map(\.result.plan.requestFacts)
+    }
+}
+
+extension ResultDocument.Plan.Source {
+    fileprivate init(_ summary: SourceSummary) {
+        kind = summary.kind
+        file = summary.file
+        rows = summary.rows
+        dropped = summary.dropped.map { .init(reason: $0.reason, count: $0.count) }
+        order = summary.order?.rawValue
+    }
+}
+
 extension ResultDocument.Plan.TLS {
     fileprivate init(_ options: TLSClientOptions) {
         verify = options.verify
@@ -192,6 +220,7 @@ extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
         requests = Requests(counts, result.plan)
+        slo = counts.objectives.map { Objectives($0, result.plan.objectives) }
         failures = byName(counts.failures)
         status = [:]
         for (code, count) in counts.status { status[String(code)] = count }
@@ -242,6 +271,19 @@ extension ResultDocument.Counts {
     }
 }
 
+extension ResultDocument.Counts.Objectives {
+    fileprivate init(_ counts: ObjectiveCounts, _ objectives: ServiceObjectives?) {
+        good = counts.good
+        goodInWindow = counts.goodInWindow
+        bad = counts.bad
+        undecided = counts.undecided
+        missed = [:]
+        for (limit, count) in zip(objectives?.limits ?? [], counts.missed) {
+            missed[limit.text] = count
+        }
+    }
+}
+
 extension ResultDocument.Counts.Tokens {
     fileprivate init(_ counts: RunCounts, isMerged: Bool) {
         completion = counts.completionTokens
@@ -276,17 +318,22 @@ extension ResultDocument.Rates {
             requests = Double(window.requests) / window.seconds
             tokens = result.hasTokens ? finite(window.tokens / window.seconds) : nil
             events = Double(window.events) / window.seconds
+            goodput = result.goodput
         }
         // Merged results may have tokens and no window: others to merge with need the basis.
         if result.hasTokens, result.rateWindow != nil || result.merged != nil {
             basis = result.counts.throughputBasis.rawValue
         }
+        attainment = result.counts.objectives?.attainment
         guard let window = result.steady, window.seconds > 0 else { return }
         let tokens = TokenSum.exact(window.tokens)
         steady = Steady(
             requests: Double(window.requests) / Double(window.seconds),
             tokens: result.hasTokens ? finite(tokens / Double(window.seconds)) : nil,
-            events: Double(window.events) / Double(window.seconds)
+            events: Double(window.events) / Double(window.seconds),
+            goodput: result.plan.objectives.map { _ in
+                Double(window.good) / Double(window.seconds)
+            }
         )
     }
 }
@@ -324,13 +371,16 @@ extension ResultDocument.MetricRecord {
 }
 
 extension ResultDocument.IntervalRecord {
-    fileprivate init(_ interval: RunInterval, tokensPerEvent: Double?) {
+    /// - Parameter isJudged: whether the run has objectives.
+    fileprivate init(_ interval: RunInterval, tokensPerEvent: Double?, isJudged: Bool) {
         startS = interval.startSeconds
         requests = Requests(
             started: interval.started,
             completed: interval.completed,
             failed: interval.failed,
-            cancelled: interval.cancelled
+            cancelled: interval.cancelled,
+            good: isJudged ? interval.good : nil,
+            bad: isJudged ? interval.bad : nil
         )
         tokenEvents = interval.tokenEvents
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }
@@ -339,6 +389,8 @@ extension ResultDocument.IntervalRecord {
         busy = finite(interval.busiest)
         ttft = Latency(interval.ttft)
         gap = Latency(interval.gap)
+        tpot = Latency(interval.tpot)
+        e2e = Latency(interval.e2e)
         failures = byName(interval.failures)
     }
 }

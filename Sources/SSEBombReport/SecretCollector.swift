@@ -17,8 +17,26 @@ struct SecretCollector {
     /// Everything to hide, in base64 too.
     var patterns: [[UInt8]] { Array(found.union(encoded)) }
 
-    /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`.
+    /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
+    /// template, what stands between its places is the same in every request.
     mutating func add(header field: HeaderField) {
+        for part in Self.betweenPlaces(field.value) {
+            add(HeaderField(name: field.name, value: String(part)))
+        }
+    }
+
+    /// The text without `{{name}}`; all of it where there is none.
+    private static func betweenPlaces(_ text: some StringProtocol) -> [String] {
+        var parts = [String(text)]
+        for name in TemplateName.allCases {
+            parts = parts.flatMap { part in
+                part.split(separator: "{{\(name.rawValue)}}").map(String.init)
+            }
+        }
+        return parts
+    }
+
+    private mutating func add(_ field: HeaderField) {
         let shortest = Self.shortestLength(ofFieldNamed: field.name)
         add(Array(field.value.utf8), shortest: shortest, isDecoded: false)
         let words = field.value.utf8.split { " \t;,\"".utf8.contains($0) }
@@ -34,6 +52,10 @@ struct SecretCollector {
 
     /// Adds the values of a URL's query, percent-encoded as they stand there.
     mutating func add(query: Substring) {
+        for part in Self.betweenPlaces(query) { add(pairs: part[...]) }
+    }
+
+    private mutating func add(pairs query: Substring) {
         for item in query.utf8.split(separator: UInt8(ascii: "&")) {
             guard let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
                 add(Array(item), shortest: Self.shortest, isDecoded: false)

@@ -8,7 +8,8 @@ extension TextReport {
         guard let load = result.plan.arrivals, let report = result.arrivals else { return }
         let counts = result.counts
         layout.section("Arrivals")
-        var rates = "\(Units.rate(load.rate))/s asked"
+        let mean = load.line == nil && load.replay == nil ? "" : " on average"
+        var rates = "\(Units.rate(load.rate))/s asked\(mean)"
         if let achieved = result.achievedRate { rates += ", \(Units.rate(achieved))/s started" }
         layout.field("rate", rates + ", \(Units.count(report.due)) due")
         layout.field(
@@ -29,19 +30,64 @@ extension TextReport {
                 percentiles.joined(separator: ", ") + ", max \(Units.duration(errors.max))"
             )
         }
+        if let line = lawLine(load, report) { layout.field("law", line) }
+        guard let replay = load.replay else { return }
+        let summary = replay.trace.summary
+        let window = summary.window
+        let end = window.end.map { " to \(Units.setting($0))" } ?? ""
+        let part = window == TraceWindow() ? "" : " from \(Units.setting(window.start))\(end)"
+        layout.field(
+            "trace",
+            "\(PrintableText.line(replay.trace.path)) (\(replay.trace.format.rawValue)),"
+                + " \(Units.count(summary.rows)) rows\(part),"
+                + " \(Units.count(summary.inputTokens)) prompt"
+                + " and \(Units.count(summary.outputTokens)) answer tokens, speed"
+                + " \(Units.number(replay.speed))"
+        )
+    }
+
+    /// How the starts compare with what they had to follow.
+    private func lawLine(_ load: OpenLoad, _ report: ArrivalReport) -> String? {
         if let test = report.test {
-            layout.field(
-                "law",
-                "\(load.law.name): Kolmogorov-Smirnov D \(Units.rate(test.statistic)), p"
-                    + " \(Units.rate(test.pValue)), n \(Units.count(test.count))"
-            )
-        } else if let deviation = report.greatestDeviation {
-            layout.field(
-                "law",
-                "\(load.law.name): times between starts off by \(Units.duration(deviation)) at most"
-            )
+            return "\(load.process): Kolmogorov-Smirnov D \(Units.rate(test.statistic)), p"
+                + " \(Units.rate(test.pValue)), n \(Units.count(test.count))"
+        }
+        guard let deviation = report.greatestDeviation.map({ Units.duration($0) }) else {
+            return nil
+        }
+        return load.replay == nil
+            ? "\(load.process): times between starts off by \(deviation) at most"
+            : "none, but the trace's own instants: starts came \(deviation) late at most, waits"
+                + " included"
+    }
+
+    /// A load that changes, stage by stage.
+    func stages(_ layout: inout TextLayout) {
+        let accounts = result.stageAccounts
+        guard !accounts.isEmpty else { return }
+        let unit = result.plan.levelUnit
+        let verb = result.plan.arrivals == nil ? "held" : "started"
+        layout.section("Stages")
+        for (index, account) in accounts.prefix(Self.mostStages).enumerated() {
+            let (from, target) = (Units.number(account.from), Units.number(account.target))
+            let time = Units.setting(account.duration)
+            var line = from == target ? "" : "\(from)\(unit) to "
+            line += "\(target)\(unit) \(from == target ? "for" : "in") \(time)"
+            if let asked = account.asked, let achieved = account.achieved {
+                line +=
+                    ": \(Units.rate(asked))\(unit) asked, \(Units.rate(achieved))\(unit)"
+                    + " \(verb), over \(Units.count(account.seconds)) whole s"
+            }
+            layout.field("\(index + 1)", line)
+        }
+        if accounts.count > Self.mostStages {
+            layout.note("\(Units.count(accounts.count)) stages in all; the result file has them.") {
+                $0.dim
+            }
         }
     }
+
+    private static var mostStages: Int { 20 }
 }
 
 extension RunResult {

@@ -36,6 +36,7 @@ extension TextReport {
             let own = TextReport(part, of: self)
             layout.section("Class \(name(of: part))")
             own.classHeadline(&layout)
+            own.objectives(&layout)
             own.arrivals(&layout)
             own.latencies(&layout, withClient: false)
         }

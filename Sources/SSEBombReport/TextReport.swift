@@ -34,7 +34,9 @@ public struct TextReport {
         gates(&layout)
         headline(&layout)
         requests(&layout)
+        objectives(&layout)
         arrivals(&layout)
+        stages(&layout)
         throughput(&layout)
         latencies(&layout)
         serverTimes(&layout)
@@ -82,6 +84,7 @@ public struct TextReport {
         }
         layout.field("plan", planLine, indent: 0)
         layout.field("client", clientLine, indent: 0)
+        objectivesLine(&layout)
         if let merged = result.merged {
             let parts = "\(Units.count(merged.parts.count)) results"
             let window =
@@ -89,11 +92,7 @@ public struct TextReport {
                 ?? "no time in common, so there are no rates"
             layout.field("merged from", "\(parts), \(window)", indent: 0)
         }
-        layout.field(
-            "prompt",
-            "same prompt in every request: prefix caches may be hot",
-            indent: 0
-        )
+        layout.field("prompt", promptLine, indent: 0)
         interruption(&layout)
     }
 
@@ -111,11 +110,28 @@ public struct TextReport {
         ) { $0.red }
     }
 
+    private var promptLine: String {
+        let sources = result.requestFacts
+        guard sources.contains(where: \.hasVaryingBodies) else {
+            return sources.count > 1
+                ? "same prompt in every request of a class: prefix caches may be hot"
+                : "same prompt in every request: prefix caches may be hot"
+        }
+        guard sources.count == 1, let summary = sources[0].summary else {
+            return "requests differ in some of the classes"
+        }
+        guard let file = summary.file, let rows = summary.rows else {
+            return summary.kind == "template" ? "a body of its own in each request" : summary.kind
+        }
+        let order = summary.order.map { ", \($0.rawValue)" } ?? ""
+        return PrintableText.line("\(file): \(Units.count(rows)) rows\(order)")
+    }
+
     var planLine: String {
         let plan = result.plan
         let streams =
             "\(Units.count(plan.streams)) \(plan.streams == 1 ? "stream" : "streams")"
-        var parts = plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" } ?? streams
+        var parts = plan.arrivals.map { rate($0) } ?? streams
         // Streams of one class and rates of another make no sum.
         let hasSum = result.loadModel == "closed" || plan.arrivals != nil
         if !hasSum { parts = "\(Units.count(result.classes.count)) classes" }
@@ -127,6 +143,10 @@ public struct TextReport {
             parts += " for \(Units.setting(duration)) or \(Units.count(requests)) requests"
         case (nil, nil): break
         }
+        if let line = plan.line {
+            parts += ", stages \(line.words(plan.levelUnit) { Units.setting($0) })"
+        }
+        if plan.stages != nil { parts += ", ramp-down \(Units.setting(plan.rampDown))" }
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
@@ -142,6 +162,11 @@ public struct TextReport {
         if !hasSum { return parts + tail }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
         return parts + ", connects \(pace)" + tail
+    }
+
+    private func rate(_ load: OpenLoad) -> String {
+        if load.replay != nil { return "arrivals of a trace" }
+        return load.line == nil ? "\(Units.rate(load.rate))/s \(load.law.name)" : load.law.name
     }
 
     private var clientLine: String {
@@ -229,6 +254,7 @@ public struct TextReport {
             ("tokens/s (\(basis))", [window.tokens / window.seconds]),
             ("events/s", [Double(window.events) / window.seconds]),
         ]
+        if let goodput = result.goodput { rows.append(("goodput/s", [goodput])) }
         let hasTokens = result.hasTokens
         // With a rate it is the measured window.
         if let steady = result.steady, steady.seconds > 0, result.plan.arrivals == nil {
@@ -237,6 +263,7 @@ public struct TextReport {
             rows[0].figures.append(Double(steady.requests) / seconds)
             rows[1].figures.append(TokenSum.exact(steady.tokens) / seconds)
             rows[2].figures.append(Double(steady.events) / seconds)
+            if rows.count > 3 { rows[3].figures.append(Double(steady.good) / seconds) }
         }
         var table = TextTable()
         table.heading(heading)
@@ -246,8 +273,8 @@ public struct TextReport {
         }
         layout.line("")
         layout.table(table)
-        let isWhole = result.classes.isEmpty && result.merged == nil
-        if result.steady == nil, result.plan.arrivals == nil, isWhole {
+        let isOne = result.classes.isEmpty && result.merged == nil
+        if result.steady == nil, result.plan.arrivals == nil, isOne {
             layout.note(
                 "No steady window: the streams in flight never held 95 % of "
                     + "\(Units.count(result.plan.streams)) for a whole second."

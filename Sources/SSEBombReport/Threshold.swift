@@ -17,6 +17,10 @@ public struct Threshold: Sendable, Equatable {
         case tokens
         /// Events that arrived inside the measured window.
         case events
+        /// Decided requests that met the objectives.
+        case attainment
+        /// Requests that met the objectives, completed inside the measured window.
+        case goodput
 
         /// The word for it, in gates and result files.
         public var name: String {
@@ -26,6 +30,8 @@ public struct Threshold: Sendable, Equatable {
             case .requests: "requests"
             case .tokens: "tokens"
             case .events: "events"
+            case .attainment: "attainment"
+            case .goodput: "goodput"
             }
         }
 

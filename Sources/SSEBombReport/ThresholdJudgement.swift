@@ -69,6 +69,8 @@ extension Threshold {
         case .requests: rate(result) { Double($0.requests) }
         case .events: rate(result) { Double($0.events) }
         case .tokens: tokenRate(result)
+        case .attainment: attainment(result)
+        case .goodput: rate(result) { Double($0.good) }
         }
     }
 
@@ -100,8 +102,12 @@ extension Threshold {
         case .percentile(let percentile): HistogramSnapshot.floor(ofPercentile: percentile)
         // A mean never stands without its median, so it needs what that needs.
         case .average: HistogramSnapshot.floor(ofPercentile: 50)
-        // That at most one request in a hundred fails is a statement about the 99th percentile.
-        case .share: HistogramSnapshot.floor(ofPercentile: 100 * (1 - bound))
+        // That at most one request in a hundred fails is a statement about the 99th percentile, and
+        // so is that ninety-nine meet the objectives.
+        case .share:
+            HistogramSnapshot.floor(
+                ofPercentile: 100 * (subject == .attainment ? bound : 1 - bound)
+            )
         case .least, .greatest, .count, .rate: 1
         }
     }
@@ -116,6 +122,26 @@ extension Threshold {
         let whole = Double(evidence.samples) + missing
         evidence.figure = failed / Double(evidence.samples)
         evidence.range = failed / whole...(failed + missing) / whole
+        return evidence
+    }
+
+    private func attainment(_ result: RunResult) -> ThresholdEvidence {
+        let counts = result.counts.objectives ?? ObjectiveCounts()
+        var origin = Self.number(counts.decided, "decided request")
+        if counts.undecided > 0 {
+            origin += " (\(Units.count(counts.undecided)) undecided ones left out)"
+        }
+        var evidence = ThresholdEvidence(
+            samples: counts.decided,
+            floor: samplesNeeded,
+            origin: origin,
+            absence: "no request was decided"
+        )
+        guard let attainment = counts.attainment else { return evidence }
+        let (good, missing) = (Double(counts.good), Double(evidence.missing))
+        let whole = Double(counts.decided) + missing
+        evidence.figure = attainment
+        evidence.range = good / whole...(good + missing) / whole
         return evidence
     }
 

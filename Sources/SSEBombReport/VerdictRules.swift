@@ -226,18 +226,23 @@ extension Verdict {
     }
 
     private static func missingStreams(_ result: RunResult) -> Reason? {
-        guard let held = result.meanStreamsHeld else { return nil }
-        let asked = Double(result.plan.streams)
+        guard let streams = result.streamsHeld else { return nil }
+        let (held, asked) = (streams.held, streams.asked)
         return reason("streams_held", 1 - held / asked, .missingStreams) { bound in
             let least = Units.count(UInt64((asked * (1 - bound)).rounded(.up)))
-            return "Of \(Units.count(result.plan.streams)) streams asked for,"
+            let remedy =
+                result.plan.stages == nil
+                ? "open them before the measured window with --ramp" : "give the stages more time"
+            return "Of \(Units.count(UInt64(asked.rounded()))) streams asked for,"
                 + " \(Units.count(UInt64(held.rounded()))) were held on average (bound \(least));"
-                + " open them before the measured window with --ramp, or see the failures."
+                + " \(remedy), or see the failures."
         }
     }
 
     private static func backOff(_ result: RunResult) -> Reason? {
-        let time = Double(result.plan.streams) * Double(result.length)
+        let streams =
+            result.plan.stages?.mean(from: 0, to: result.length) ?? Double(result.plan.streams)
+        let time = streams * Double(result.length)
         guard time > 0 else { return nil }
         let share = Double(result.counts.backoff) / time
         return reason("back_off", share, .backOff) { bound in
@@ -374,10 +379,13 @@ extension RunResult {
         return (gap.medianAbove(Nanoseconds.milliseconds(1)) ?? gap.medianAbove(0)).map(Double.init)
     }
 
-    /// Mean of streams in flight over the whole seconds of the measured window; nil where it says
-    /// nothing about what was asked: slots that pause by plan, runs that ended before their time or
-    /// ask for a rate, and windows without a whole second.
-    fileprivate var meanStreamsHeld: Double? {
+    /// Mean of streams in flight, and of those asked for, over the whole seconds of the measured
+    /// window; nil where it says nothing about what was asked: slots that pause by plan, runs that
+    /// ended before their time or ask for a rate, and windows without a whole second.
+    ///
+    /// With stages, what is over the asked number in one second, finishing while the line falls,
+    /// doesn't make up for what another lacks.
+    fileprivate var streamsHeld: (held: Double, asked: Double)? {
         // A number of requests that is used up leaves slots idle.
         let isWhole = plan.duration.map { measured >= $0 } ?? false
         // A subscriber that waits to reconnect obeys its server.
@@ -389,8 +397,15 @@ extension RunResult {
         let whole = intervals.filter {
             Double($0.startSeconds) >= first && Double($0.startSeconds + $0.seconds) <= last
         }
-        let seconds = whole.reduce(0) { $0 + $1.seconds }
+        let seconds = Double(whole.reduce(0) { $0 + $1.seconds })
         guard seconds >= 1 else { return nil }
-        return whole.reduce(0) { $0 + $1.inFlight * Double($1.seconds) } / Double(seconds)
+        var (held, asked) = (0.0, 0.0)
+        for interval in whole {
+            let wanted = plan.stages?.mean(of: interval) ?? Double(plan.streams)
+            let counted = plan.stages == nil ? interval.inFlight : min(wanted, interval.inFlight)
+            held += counted * Double(interval.seconds)
+            asked += wanted * Double(interval.seconds)
+        }
+        return asked > 0 ? (held / seconds, asked / seconds) : nil
     }
 }

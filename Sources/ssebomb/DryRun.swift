@@ -20,13 +20,40 @@ enum DryRun {
 
     private static func text(_ run: PreparedRun, _ thresholds: [Threshold]) -> String {
         var rows = planRows(run) + streamRows(run.plan)
+        if let objectives = run.plan.objectives { rows.append(("slo", objectives.text)) }
         for gate in thresholds { rows.append(("threshold", gate.expression)) }
-        rows.append(("request", "\(run.template.bytes.count) bytes, below; secrets as ***"))
+        let (head, body) = firstRequest(run)
+        rows += sourceRows(run.plan)
+        let which = run.plan.source == nil ? "" : "the first: "
+        let size = head.count + body.count
+        rows.append(("request", "\(which)\(size) bytes, below; secrets as ***"))
         let width = rows.map(\.0.count).max() ?? 0
         let lines = rows.map { name, value in
             name + String(repeating: " ", count: width - name.count + 2) + value
         }
-        return lines.joined(separator: "\n") + "\n\n" + requestText(run)
+        return lines.joined(separator: "\n") + "\n\n"
+            + requestText(run, head: head, body: body)
+    }
+
+    private static func firstRequest(_ run: PreparedRun) -> (head: [UInt8], body: [UInt8]) {
+        if let source = run.plan.source { return source.preview(0, seed: run.plan.seed) }
+        let bytes = run.template.bytes
+        let body = run.plan.request.body ?? []
+        return (Array(bytes.dropLast(body.count)), body)
+    }
+
+    /// Where requests come from, where they differ.
+    private static func sourceRows(_ plan: RunPlan) -> [(String, String)] {
+        guard let source = plan.source else { return [] }
+        let summary = source.summary
+        var rows = [("source", Terminal.printable(summary.kind))]
+        if let file = summary.file { rows.append(("file", Terminal.printable(file))) }
+        if let count = summary.rows { rows.append(("rows", "\(count)")) }
+        for dropped in summary.dropped {
+            rows.append(("left_out", "\(dropped.count) \(dropped.reason)"))
+        }
+        if let order = summary.order { rows.append(("order", order.rawValue)) }
+        return rows
     }
 
     private static func planRows(_ run: PreparedRun) -> [(String, String)] {
@@ -43,15 +70,38 @@ enum DryRun {
         ]
         if let load = plan.arrivals {
             rows.append(("rate", "\(Units.rate(load.rate))/s"))
-            rows.append(("arrivals", load.law.name))
+            rows.append(("arrivals", load.process))
             rows.append(("max_streams", "\(plan.streams)"))
         } else {
             rows.append(("streams", "\(plan.streams)"))
         }
+        rows += changingRows(plan)
         rows += timeRows(plan)
         if let tls = plan.tls {
             rows.append(("tls", describe(tls)))
         }
+        return rows
+    }
+
+    /// How the load changes, where it does.
+    private static func changingRows(_ plan: RunPlan) -> [(String, String)] {
+        var rows: [(String, String)] = []
+        if let line = plan.line { rows.append(("stages", line.words(plan.levelUnit, spell))) }
+        if plan.stages != nil { rows.append(("ramp_down", spell(plan.rampDown))) }
+        guard let replay = plan.arrivals?.replay else { return rows }
+        let trace = replay.trace
+        let summary = trace.summary
+        rows.append(("trace", "\(Terminal.printable(trace.path)), \(trace.format.rawValue)"))
+        rows.append(
+            (
+                "trace_rows",
+                "\(summary.rows), with \(summary.inputTokens) prompt tokens and"
+                    + " \(summary.outputTokens) answer tokens"
+            )
+        )
+        let end = summary.window.end.map(spell) ?? "its end"
+        rows.append(("trace_window", "from \(spell(summary.window.start)) to \(end)"))
+        rows.append(("speed", "\(Units.number(replay.speed))"))
         return rows
     }
 
@@ -174,16 +224,19 @@ enum DryRun {
     }
 
     /// Head and body as text, with values that may be secrets replaced.
-    private static func requestText(_ run: PreparedRun) -> String {
+    private static func requestText(
+        _ run: PreparedRun,
+        head: [UInt8],
+        body: [UInt8]
+    ) -> String {
         let given = Set(run.plan.request.headers.map { $0.name.lowercased() })
-        let body = run.plan.request.body ?? []
-        let head = run.template.bytes.dropLast(body.count)
         var lines: [String] = []
         for (index, line) in head.split(separator: 0x0A).enumerated() {
             let text = String(decoding: line.filter { $0 != 0x0D }, as: UTF8.self)
             if index == 0 {
-                let target = TargetURL.redactedTarget(run.plan.request.target)
-                lines.append("\(run.plan.request.method) \(target) HTTP/1.1")
+                let words = text.split(separator: " ")
+                let target = TargetURL.redactedTarget(String(words[1]))
+                lines.append("\(words[0]) \(target) HTTP/1.1")
             } else if let colon = text.firstIndex(of: ":") {
                 let name = text[..<colon].lowercased()
                 let isSecret = given.contains(name) && Redaction.isSecret(name)

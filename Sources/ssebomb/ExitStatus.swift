@@ -19,6 +19,8 @@ enum ExitStatus {
     /// The measurement is not valid, and `--strict` asks for that; `selftest`: not one load could
     /// be trusted.
     static let disbelieved: Int32 = 97
+    /// `compare` found a regression.
+    static let regression: Int32 = 98
     /// A gate was missed; k6's number.
     static let missed: Int32 = 99
     /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
@@ -50,5 +52,13 @@ enum ExitStatus {
         if isDisbelieved { return disbelieved }
         if thresholds.isMissed { return missed }
         return thresholds.isUnjudged ? unjudged : success
+    }
+
+    /// The status of several runs: that which comes first of theirs, in the order above.
+    static func worst(_ statuses: [Int32]) -> Int32 {
+        let order = [failure, unavailable, disbelieved, missed, unjudged]
+        return statuses.first { $0 > 128 }
+            ?? order.first { statuses.contains($0) }
+            ?? success
     }
 }

@@ -40,9 +40,10 @@ enum HARFile {
         do throws(JSONFault) {
             _ = try JSONCheck.outline(of: bytes)
         } catch {
+            let place = bytes.withUnsafeBytes { TextPlace(of: error.offset, in: $0) }
             throw SetupError(
                 .usage,
-                "--har: \(name) isn't JSON (line \(error.line), column \(error.column): "
+                "--har: \(name) isn't JSON (line \(place.line), column \(place.column): "
                     + "\(error.problem)): save the browser's network log anew"
             )
         }

@@ -9,8 +9,11 @@ enum HelpText {
           ssebomb -c 10000 -d 60s --post body.json URL
           ssebomb -c 50 -n 500 --bearer-env OPENAI_API_KEY --post body.json URL
           ssebomb -R 100 -d 60s --post body.json URL   (100 requests a second)
+          ssebomb -c 50 --model m --dataset sharegpt.json --order shuffle URL
+          ssebomb --stage 30s:200/s --stage 2m:200/s --post body.json URL
           ssebomb -c 2000 --ramp 10s --warmup 5s -o result.json URL
           ssebomb -c 200 -d 60s --threshold 'ttft:p99<500ms' --post body.json URL
+          ssebomb -R 50 -d 60s --slo 'ttft<1s,e2e<20s' --threshold 'attainment>0.95' URL
           ssebomb --dry-run --post body.json URL   (sends nothing)
           ssebomb probe --post body.json URL       (one stream, event by event)
 
@@ -29,6 +32,21 @@ enum HelpText {
           ssebomb probe --json --post body.json URL
 
         Exit status: 0 the stream completed; 1 it failed; 64 usage; 69 the name can't be resolved.
+        """
+
+    /// Examples and statuses of `compare`.
+    static let compare = """
+        Examples:
+          ssebomb compare main.json branch.json
+          ssebomb compare --fail-if 'ttft.p99 > +10%' --fail-if 'tokens.rate < -5%' A.json B.json
+          ssebomb compare main-1.json,main-2.json,main-3.json new-1.json,new-2.json,new-3.json
+          ssebomb compare --format markdown runs/main runs/branch   (directories of results)
+
+        Each figure's difference has a 95 % interval, from the seconds of the runs or, with three \
+        or more a side, between them; a word stands beside it where that holds.
+
+        Exit status: 0 no regression; 1 internal failure; 64 usage, or plans that are unlike; 96 a \
+        --fail-if couldn't be judged; 97 a verdict is 'invalid'; 98 a regression.
         """
 
     /// Examples and statuses of `selftest`.

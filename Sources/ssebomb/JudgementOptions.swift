@@ -18,6 +18,17 @@ struct JudgementOptions: ParsableArguments {
     )
     var thresholds: [Threshold] = []
 
+    @Option(
+        name: .customLong("slo"),
+        help: ArgumentHelp(
+            "What each request has to keep, such as ttft<500ms,max_gap<200ms,e2e<20s: gives "
+                + "goodput and attainment.",
+            valueName: "LIMITS"
+        ),
+        transform: ObjectiveParsing.objectives
+    )
+    var objectives: ServiceObjectives?
+
     @Flag(help: "Exit 97 unless the verdict is 'valid'.")
     var strict = false
 
@@ -33,24 +44,36 @@ struct JudgementOptions: ParsableArguments {
     /// Refuses gates that no run of these plans could be judged by.
     func check(_ gates: [Threshold], _ plans: [RunPlan]) throws(SetupError) {
         for gate in gates {
-            guard case .metric(let metric) = gate.subject else { continue }
-            let needs = plans.map { Self.missing(for: metric, in: $0) }
+            let needs = plans.map { Self.missing(for: gate.subject, in: $0) }
             guard let need = needs.first ?? nil, needs.allSatisfy({ $0 != nil }) else { continue }
             throw SetupError(
                 .usage,
-                "--threshold '\(gate.expression)': \(metric.rawValue) is measured with \(need) "
+                "--threshold '\(gate.expression)': \(gate.subject.name) is measured with \(need) "
                     + "alone: add that, or leave the gate out"
             )
         }
     }
 
-    /// What a plan lacks for a metric; nil where it may be measured.
-    private static func missing(for metric: Metric, in plan: RunPlan) -> String? {
-        switch metric {
-        case .tls: plan.tls == nil ? "an https:// URL" : nil
-        case .oneWay: plan.sendTime == nil ? "--sent-at" : nil
-        case .reconnect: plan.eventSource ? nil : "--eventsource"
-        case .deliveryLag: plan.clock == .kernel ? nil : "--clock kernel"
+    /// Refuses objectives that no request of this plan could be judged by.
+    func checkObjectives(_ plan: RunPlan) throws(SetupError) {
+        for limit in plan.objectives?.limits ?? [] {
+            guard let need = Self.missing(for: .metric(limit.metric), in: plan) else { continue }
+            throw SetupError(
+                .usage,
+                "--slo '\(limit.text)': \(limit.metric.rawValue) is measured with \(need) alone: "
+                    + "add that, or leave the limit out"
+            )
+        }
+    }
+
+    /// What a plan lacks for a figure; nil where it may be measured.
+    private static func missing(for subject: Threshold.Subject, in plan: RunPlan) -> String? {
+        switch subject {
+        case .metric(.tls): plan.tls == nil ? "an https:// URL" : nil
+        case .metric(.oneWay): plan.sendTime == nil ? "--sent-at" : nil
+        case .metric(.reconnect): plan.eventSource ? nil : "--eventsource"
+        case .metric(.deliveryLag): plan.clock == .kernel ? nil : "--clock kernel"
+        case .attainment, .goodput: plan.objectives == nil ? "--slo" : nil
         default: nil
         }
     }

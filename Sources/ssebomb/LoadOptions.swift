@@ -26,16 +26,38 @@ struct LoadOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Law of the arrivals of -R: poisson (default), constant, or gamma:CV with the "
-                + "coefficient of variation CV.",
+                + "coefficient of variation CV; or trace:FILE, as --trace.",
             valueName: "LAW"
         ),
-        transform: ValueParsing.arrivalLaw
+        transform: ValueParsing.arrivals
     )
-    var arrivals: ArrivalLaw?
+    var arrivals: ArrivalChoice?
 
     @Option(
         help: ArgumentHelp(
-            "Streams open at a time at most with -R (default: what fits, up to 10000); further "
+            "Go in a straight line to so many streams, or arrivals a second (N/s), in time T; "
+                + "repeatable. From -c, or -R, or 0 on. T of 0 jumps.",
+            valueName: "T:N"
+        ),
+        transform: ValueParsing.stage
+    )
+    var stage: [StageValue] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Time that streams get to finish when --stage asks for fewer (default: 30s; 0: cut "
+                + "them).",
+            valueName: "T"
+        ),
+        transform: ValueParsing.duration
+    )
+    var rampDown: Int64?
+
+    @OptionGroup var trace: TraceOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Arrivals: streams open at a time at most (default: what fits, up to 10000); further "
                 + "arrivals wait.",
             valueName: "N"
         ),
@@ -130,6 +152,46 @@ struct LoadOptions: ParsableArguments {
     var priority: PriorityName = .normal
 }
 
+/// Recorded arrivals.
+struct TraceOptions: ParsableArguments {
+    @Option(
+        name: .customLong("trace"),
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Requests arrive as recorded in this file: Mooncake, BurstGPT, Azure LLM, or JSON "
+                + "lines of ssebomb's own.",
+            valueName: "FILE"
+        )
+    )
+    var file: String?
+
+    @Option(
+        help: ArgumentHelp("Replay the trace so many times as fast (default: 1).", valueName: "X"),
+        transform: ValueParsing.speed
+    )
+    var speed: Double?
+
+    @Option(
+        name: .customLong("trace-window"),
+        help: ArgumentHelp(
+            "Replay only this part of the trace, in its own time: A..B, A.. or ..B.",
+            valueName: "A..B"
+        ),
+        transform: ValueParsing.traceWindow
+    )
+    var window: TraceWindow?
+
+    @Option(
+        name: .customLong("trace-context"),
+        help: ArgumentHelp(
+            "Refuse a trace that has a row with more tokens, prompt and answer together.",
+            valueName: "N"
+        ),
+        transform: ValueParsing.positiveCount
+    )
+    var context: UInt64?
+}
+
 /// Scheduling of loop threads, as `--priority` names it.
 enum PriorityName: String, ExpressibleByArgument, CaseIterable {
     case normal, realtime
@@ -174,6 +236,16 @@ struct OutputOptions: ParsableArguments {
         transform: ValueParsing.positiveCount
     )
     var eventLogStreams: UInt64?
+
+    @Option(
+        name: .customLong("repeat"),
+        help: ArgumentHelp(
+            "Run so many times, with results in FILE-1.json, FILE-2.json, ... of -o FILE.json.",
+            valueName: "N"
+        ),
+        transform: ValueParsing.positiveCount
+    )
+    var repeats: UInt64?
 
     @Option(
         help: ArgumentHelp("Label kept in the result file; repeatable.", valueName: "K=V")

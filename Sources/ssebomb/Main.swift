@@ -14,7 +14,7 @@ struct SSEBomb: ParsableCommand {
         version: PlanBuilder.version,
         subcommands: [
             RunCommand.self, ProbeCommand.self, ServeCommand.self, SelftestCommand.self,
-            ReportCommand.self, MergeCommand.self,
+            ReportCommand.self, MergeCommand.self, CompareCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )
@@ -47,6 +47,9 @@ struct SSEBomb: ParsableCommand {
         // What isn't a flag may be a part of a secret: never repeated.
         guard message.contains("nexpected argument"), let command else { return message }
         if command == "report" { return "more than one result: report draws one, merge joins them" }
+        if command == "compare" {
+            return "compare takes two results, BASE and NEW: separate repeats by commas"
+        }
         return "\(command) takes flags alone: leave out what isn't one"
     }
 

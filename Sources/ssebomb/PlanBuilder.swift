@@ -7,6 +7,7 @@ import SSEBombCore
 /// The flags that say what is asked of whom; `request` names one URL at most.
 struct TargetOptions {
     var request: RequestOptions
+    var prompts: PromptOptions
     var stream: StreamOptions
     var timeLimits: TimeLimitOptions
     var connection: ConnectionOptions
@@ -22,6 +23,8 @@ struct LoadShape {
     var cpus: [Int32]
     /// Set for the open model; `streams` is then the most that are open at a time.
     var arrivals: OpenLoad?
+    /// Set where the number of streams changes; `streams` is then the highest.
+    var stages: LoadLine?
     /// Fewer streams will do where so many don't fit.
     var shrinksToFit = false
 
@@ -37,6 +40,10 @@ struct PreparedRun {
     var template: RequestTemplate
     var url: TargetURL
     var warnings: [String]
+    /// What is to be said that is no warning.
+    var notes: [String]
+    /// The plan's source without the switch that a server may refuse; nil where it has none.
+    var fallback: RequestSource?
 }
 
 /// Builds plans.
@@ -65,13 +72,22 @@ enum PlanBuilder {
         let assembled = try target.request.assemble(
             api: target.stream.api,
             keepAlive: keepAlive,
-            imported: imported
+            imported: imported,
+            prompts: target.prompts
         )
         let tls = try target.tls.resolve(scheme: assembled.url.scheme)
         let limits = try wireLimits(target.stream.limit)
         let template = try RequestTemplate(
             assembled.specification,
             userAgent: "ssebomb/\(version)"
+        )
+        let source = try source(assembled.parts, template)
+        var first = assembled.specification
+        if let source { first.body = source.firstBody }
+        let warnings = try RequestOptions.checkBody(
+            of: first,
+            origin: assembled.origin,
+            api: target.stream.api
         )
         let addresses = try target.connection.resolve(for: assembled.specification)
         var plan = RunPlan(
@@ -82,8 +98,10 @@ enum PlanBuilder {
             threads: load.threads,
             cpus: load.cpus
         )
+        plan.source = source
         plan.requests = load.requests
         plan.arrivals = load.arrivals
+        plan.stages = load.stages
         plan.sourceAddresses = addresses.local
         plan.tls = tls
         plan.keepAlive = keepAlive
@@ -99,8 +117,23 @@ enum PlanBuilder {
             plan: plan,
             template: template,
             url: assembled.url,
-            warnings: assembled.warnings
+            warnings: assembled.warnings + warnings,
+            notes: assembled.notes,
+            fallback: try Self.source(assembled.fallback, template)
         )
+    }
+
+    /// The source of requests that differ; nil where all are the same.
+    private static func source(
+        _ parts: RequestParts?,
+        _ template: RequestTemplate
+    ) throws(SetupError) -> RequestSource? {
+        guard let parts else { return nil }
+        do throws(TemplateFault) {
+            return try RequestSource(parts, head: template)
+        } catch {
+            throw SetupError(.usage, "URL or header field: \(error.problem)")
+        }
     }
 
     private static func apply(
@@ -135,9 +168,18 @@ enum PlanBuilder {
         _ options: LoadOptions,
         usable: [Int32]
     ) throws(SetupError) -> (shape: LoadShape, warnings: [String]) {
-        let open = try options.openLoad()
+        let staged = try options.loadLine()
+        let stages = staged.flatMap { $0.isRate ? nil : $0.line }
+        let open = try options.openLoad(staged.flatMap { $0.isRate ? $0.line : nil })
+        try options.checkRampDown(stages)
         let (flag, asked) =
-            open == nil ? ("-c", options.streams ?? 1) : ("--max-streams", options.maxStreams ?? 1)
+            if open != nil {
+                ("--max-streams", options.maxStreams ?? 1)
+            } else if let stages {
+                ("--stage", UInt64(min(stages.highest, 1e18)))
+            } else {
+                ("-c", options.streams ?? 1)
+            }
         guard asked <= mostStreams else {
             throw SetupError(
                 .usage,
@@ -153,7 +195,8 @@ enum PlanBuilder {
         }
         let threads = min(options.threads.map { Int($0) } ?? cpus.count, mostThreads)
         if let open { return (LoadShape(open, options, threads: threads, cpus: cpus), []) }
-        let streams = Int(min(asked, options.requests ?? asked))
+        // The stages say how many of them start.
+        let streams = Int(stages == nil ? min(asked, options.requests ?? asked) : asked)
         var warnings: [String] = []
         if streams < Int(asked) {
             warnings.append("-n \(streams) needs no more than \(streams) of the \(asked) streams")
@@ -163,19 +206,27 @@ enum PlanBuilder {
                 "\(threads) threads for \(streams) streams: only \(streams) are started"
             )
         }
-        let shape = LoadShape(
+        var shape = LoadShape(
             streams: streams,
-            duration: duration(options),
+            duration: duration(options, nil),
             requests: options.requests,
             threads: max(1, min(threads, streams)),
             cpus: cpus
         )
+        if let stages {
+            shape.stages = stages
+            shape.duration = stages.duration - (options.warmup ?? 0)
+        }
         return (shape, warnings)
     }
 
-    /// The measured time; nil where a number of requests alone ends the run.
-    static func duration(_ options: LoadOptions) -> Int64? {
-        options.duration ?? (options.requests == nil ? Nanoseconds.seconds(10) : nil)
+    /// The measured time; nil where a number of requests alone ends the run. Stages and traces last
+    /// as long as they do, the warm-up included.
+    static func duration(_ options: LoadOptions, _ load: OpenLoad?) -> Int64? {
+        if let line = load?.line { return line.duration - (options.warmup ?? 0) }
+        if let duration = options.duration { return duration }
+        if let replay = load?.replay { return max(1, replay.duration - (options.warmup ?? 0)) }
+        return options.requests == nil ? Nanoseconds.seconds(10) : nil
     }
 
     /// Limits from `NAME=SIZE` texts; later ones win.

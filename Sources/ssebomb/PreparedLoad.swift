@@ -15,6 +15,8 @@ struct PreparedLoad {
 
     var classes: [Part] = []
     var warnings: [String] = []
+    /// What is to be said that is no warning.
+    var notes: [String] = []
     var thresholds: [Threshold] = []
     /// The scenario that says the same as the command line; nil where that named one.
     var scenario: String?
@@ -56,6 +58,15 @@ struct PreparedLoad {
                 )
             }
             thresholds += part.judgement.thresholds.map { $0.scoped(to: own.name) }
+            // Windows are those of all classes.
+            let (time, other) = (classes[0].run.plan.duration, classes[classes.count - 1])
+            guard other.run.plan.duration == time else {
+                throw file.fault(
+                    own.line,
+                    "class '\(own.name)' isn't as long as the first, by its stages or its trace:"
+                        + " set a duration above all classes"
+                )
+            }
         }
         try check(command.judgement)
     }
@@ -96,7 +107,7 @@ struct PreparedLoad {
         guard targets.count > 1 else {
             var target = command.target
             if let only = targets.first { target.request.url = only.url }
-            return try add(target, command.load, command.behaviour, shape, name)
+            return try add(target, command.load, command.behaviour, shape, name, command.judgement)
         }
         let shapes = try Self.split(shape, targets.map(\.weight))
         var urls: [TargetURL] = []
@@ -109,7 +120,7 @@ struct PreparedLoad {
             let share = Double(part.streams) / Double(shape.streams)
             options.connectRate = (options.connectRate ?? RunPlan.usualConnectRate) * share
             if shape.arrivals != nil { options.connectRate = nil }
-            try add(own, options, command.behaviour, part, "")
+            try add(own, options, command.behaviour, part, "", command.judgement)
             urls.append(classes[classes.count - 1].run.url)
         }
         let prefix = name.isEmpty ? "" : "\(name) "
@@ -123,12 +134,16 @@ struct PreparedLoad {
         _ options: LoadOptions,
         _ behaviour: BehaviourOptions,
         _ shape: LoadShape,
-        _ name: String
+        _ name: String,
+        _ judgement: JudgementOptions
     ) throws(SetupError) {
         var run = try PlanBuilder.prepare(target, load: shape)
         options.apply(to: &run.plan)
         try behaviour.apply(to: &run.plan)
+        run.plan.objectives = judgement.objectives
+        try judgement.checkObjectives(run.plan)
         for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
+        for note in run.notes where !notes.contains(note) { notes.append(note) }
         classes.append(Part(name: name, run: run))
     }
 
@@ -137,6 +152,13 @@ struct PreparedLoad {
         _ shape: LoadShape,
         _ weights: [Double]
     ) throws(SetupError) -> [LoadShape] {
+        if shape.stages != nil {
+            throw SetupError(
+                .usage,
+                "--stage of streams with \(weights.count) URLs: write a class for each in a"
+                    + " scenario, or stages of a rate (N/s)"
+            )
+        }
         guard let streams = TargetList.share(shape.streams, by: weights) else {
             throw SetupError(
                 .usage,

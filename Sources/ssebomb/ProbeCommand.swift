@@ -14,6 +14,7 @@ struct ProbeCommand: ParsableCommand {
     )
 
     @OptionGroup(title: "Request") var request: RequestOptions
+    @OptionGroup(title: "Bodies and prompts") var prompts: PromptOptions
     @OptionGroup(title: "Stream") var stream: StreamOptions
     @OptionGroup(title: "Time limits") var timeLimits: TimeLimitOptions
     @OptionGroup(title: "Connection") var connection: ConnectionOptions
@@ -34,6 +35,7 @@ struct ProbeCommand: ParsableCommand {
         let prepared = try PlanBuilder.prepare(
             TargetOptions(
                 request: request,
+                prompts: prompts,
                 stream: stream,
                 timeLimits: timeLimits,
                 connection: connection,

@@ -134,6 +134,9 @@ extension ProgressLine {
         if progress.cancelled > 0 {
             parts.append("\(Units.count(progress.cancelled)) cancelled")
         }
+        if let share = Units.share(progress.good, of: progress.good + progress.bad) {
+            parts.append("\(share) good")
+        }
         if let tokenRate {
             parts.append("\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")")
         }

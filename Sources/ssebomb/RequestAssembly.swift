@@ -7,7 +7,15 @@ import SSEBombCore
 struct AssembledRequest {
     var url: TargetURL
     var specification: RequestSpecification
-    /// One sentence each, for standard error.
+    /// What requests that differ are made of; the specification's body is then empty.
+    var parts: RequestParts?
+    /// The same without the switch that a server may refuse.
+    var fallback: RequestParts?
+    /// What the body is called in a sentence.
+    var origin = ""
+    /// One sentence each, for standard error: nothing is wrong.
+    var notes: [String] = []
+    /// One sentence each, for standard error: something is left out.
     var warnings: [String] = []
 }
 
@@ -17,6 +25,7 @@ extension RequestOptions {
         api: APIName?,
         keepAlive: Bool,
         imported: ImportedRequest? = nil,
+        prompts: PromptOptions,
         environment: (String) -> String? = FileInput.environment
     ) throws(SetupError) -> AssembledRequest {
         let target = try parsedURL(url ?? imported?.url)
@@ -25,9 +34,12 @@ extension RequestOptions {
             try refuseSecondAuthorization(in: fields, beside: "--bearer-env")
             fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
         }
-        var (content, origin) = try bodyBytes()
-        let usesImportedBody = content == nil && imported?.body != nil
-        if usesImportedBody, let imported { (content, origin) = (imported.body, imported.origin) }
+        var given = try bodyBytes()
+        let hasBody = given != nil || prompts.bodies != nil || prompts.wantsBody
+        let usesImportedBody = !hasBody && imported?.body != nil
+        if usesImportedBody, let bytes = imported?.body {
+            given = (bytes, imported?.origin ?? "")
+        }
         let theirs = imported?.fields(without: fields, usesBody: usesImportedBody) ?? []
         fields = theirs + fields
         // As in curl, a field that is written out goes before what the URL says.
@@ -39,6 +51,18 @@ extension RequestOptions {
         if !keepAlive, !fields.contains(where: { $0.name.lowercased() == "connection" }) {
             fields.append(HeaderField(name: "Connection", value: "close"))
         }
+        let type = fields.last { $0.name.lowercased() == "content-type" }?.value
+        let body = try SourceAssembly(
+            options: prompts,
+            api: api,
+            target: target.target,
+            isJSON: Self.saysJSON(type ?? "application/json")
+        ).body(given)
+        for field in body.fields
+        where !fields.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {
+            fields.append(field)
+        }
+        let content = body.parts == nil ? body.content : []
         let method = method ?? imported?.method
         if let method, method.isEmpty {
             throw SetupError(.usage, "-X: the method is empty: name one such as GET or POST")
@@ -52,10 +76,43 @@ extension RequestOptions {
             headers: fields,
             body: content
         )
-        var request = AssembledRequest(url: target, specification: specification)
+        var request = AssembledRequest(
+            url: target,
+            specification: specification,
+            parts: body.parts,
+            fallback: body.fallback,
+            origin: body.origin,
+            notes: body.notes
+        )
         request.warnings = (imported?.notes ?? []).map { "\(imported?.origin ?? ""): \($0)" }
-        request.warnings += try Self.checkBody(of: specification, origin: origin, api: api)
+        fillHead(of: &request, prompts.isTemplate)
         return request
+    }
+
+    /// Makes path, query and header fields templates where they hold one of the names, or where
+    /// everything shall be one.
+    private func fillHead(of request: inout AssembledRequest, _ isTemplate: Bool?) {
+        let specification = request.specification
+        let texts = [specification.target] + specification.headers.map(\.value)
+        guard isTemplate ?? texts.contains(where: { TemplateScan.holdsName($0.utf8) }) else {
+            return
+        }
+        var parts = request.parts ?? RequestParts()
+        if request.parts == nil, let body = specification.body {
+            var pattern = RequestPattern()
+            pattern.append(literal: body)
+            parts.body = .pattern(pattern)
+            request.specification.body = []
+        }
+        parts.fillsHead = true
+        if isTemplate == nil {
+            request.notes.append(
+                "URL and header fields are filled in for each request; --no-template sends them "
+                    + "as they stand"
+            )
+        }
+        request.parts = parts
+        request.fallback?.fillsHead = true
     }
 
     private func parsedURL(_ url: String?) throws(SetupError) -> TargetURL {
@@ -81,7 +138,7 @@ extension RequestOptions {
     }
 
     /// The body and what to call it in a sentence.
-    private func bodyBytes() throws(SetupError) -> ([UInt8]?, String) {
+    private func bodyBytes() throws(SetupError) -> (bytes: [UInt8], origin: String)? {
         if let path = post {
             guard body == nil else {
                 throw SetupError(.usage, "--post and --body both give a body: keep one of them")
@@ -93,7 +150,7 @@ extension RequestOptions {
             }
             return (bytes, origin)
         }
-        guard let text = body else { return (nil, "") }
+        guard let text = body else { return nil }
         guard !text.isEmpty else {
             throw SetupError(.usage, "--body is empty: give the body's text, or leave the flag out")
         }
@@ -101,7 +158,7 @@ extension RequestOptions {
     }
 
     /// Refuses a body that says JSON and isn't; returns what the API is going to miss in it.
-    private static func checkBody(
+    static func checkBody(
         of request: RequestSpecification,
         origin: String,
         api: APIName?
@@ -117,9 +174,10 @@ extension RequestOptions {
         do throws(JSONFault) {
             outline = try JSONCheck.outline(of: body)
         } catch {
+            let place = body.withUnsafeBytes { TextPlace(of: error.offset, in: $0) }
             throw SetupError(
                 .usage,
-                "\(origin) isn't JSON (line \(error.line), column \(error.column): "
+                "\(origin) isn't JSON (line \(place.line), column \(place.column): "
                     + "\(error.problem)): correct it, or name its type with -H 'Content-Type: ...'"
             )
         }

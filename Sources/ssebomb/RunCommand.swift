@@ -17,6 +17,7 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup(title: "Request") var request: RequestOptions
     @OptionGroup(title: "Targets") var targets: TargetListOptions
+    @OptionGroup(title: "Bodies and prompts") var prompts: PromptOptions
     @OptionGroup(title: "Load") var load: LoadOptions
     @OptionGroup(title: "Streams") var stream: StreamOptions
     @OptionGroup(title: "Users") var behaviour: BehaviourOptions
@@ -50,6 +51,7 @@ struct RunCommand: ParsableCommand {
         let labels = try output.labels()
         var prepared = try PreparedLoad(self, arguments: arguments, scenario, usable: usable)
         let publisher = try output.publisher(exports)
+        let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared)
         if output.dryRun {
@@ -62,15 +64,19 @@ struct RunCommand: ParsableCommand {
             prepared.warnings.append(refusal)
         }
         if !output.quiet {
+            for note in prepared.notes { Terminal.message(note) }
             for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
+        }
+        for index in prepared.classes.indices {
+            let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
+            if let sentence, !output.quiet { Terminal.message(sentence) }
+        }
+        if let repeats {
+            return try carryOut(repeats, prepared, watch, labels, calibration)
         }
         let log = try output.openEventLog()
         let (result, thresholds) = try carryOut(prepared, watch, log)
-        let context = RunContext(
-            toolVersion: PlanBuilder.version,
-            labels: labels,
-            environment: .current(tlsLibrary: tlsLibraryVersion())
-        )
+        let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
         let finished = FinishedRun(
@@ -82,21 +88,42 @@ struct RunCommand: ParsableCommand {
         let written = publisher.publish(finished) { () throws(OutputError) in try log?.finish() }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
-        let status = ExitStatus.afterRun(
+        let status = status(result, thresholds, verdict, watch, isWritten: written)
+        if status != ExitStatus.success { throw ExitCode(status) }
+    }
+
+    /// What the result file says beside the result.
+    func context(_ labels: [String: String]) -> RunContext {
+        RunContext(
+            toolVersion: PlanBuilder.version,
+            labels: labels,
+            environment: .current(tlsLibrary: tlsLibraryVersion())
+        )
+    }
+
+    /// The exit status that a run alone would have.
+    func status(
+        _ result: RunResult,
+        _ thresholds: [ThresholdResult],
+        _ verdict: Verdict,
+        _ watch: SignalWatch,
+        isWritten: Bool
+    ) -> Int32 {
+        ExitStatus.afterRun(
             interruptedBy: result.interruptedBy ?? watch.received,
-            couldNotWrite: !written,
+            couldNotWrite: !isWritten,
             served: result.served,
             failed: result.counts.failed,
             isDisbelieved: judgement.strict && verdict.state != .valid,
             thresholds: thresholds
         )
-        if status != ExitStatus.success { throw ExitCode(status) }
     }
 
     /// What is asked of whom, without several targets.
     var target: TargetOptions {
         TargetOptions(
             request: request,
+            prompts: prompts,
             stream: stream,
             timeLimits: timeLimits,
             connection: connection,
@@ -104,7 +131,8 @@ struct RunCommand: ParsableCommand {
         )
     }
 
-    private func carryOut(
+    /// One run from its first connection to its result.
+    func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
         _ log: EventLogFile?
@@ -159,6 +187,7 @@ extension LoadOptions {
         if let warmup { plan.warmup = warmup }
         if let drain { plan.drain = drain }
         if let think { plan.think = think }
+        if let rampDown { plan.rampDown = rampDown }
         if let connectRate { plan.connectRate = connectRate }
         // Pacing would hide that a request starts late.
         if plan.arrivals != nil { plan.connectRate = 0 }

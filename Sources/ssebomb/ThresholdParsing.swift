@@ -47,12 +47,6 @@ enum ThresholdParsing {
     ) throws(ValueError) -> (Threshold.Subject, Threshold.Aggregate) {
         let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(halves[0])
-        if ["attainment", "goodput"].contains(name) {
-            throw ValueError(
-                "\(name) counts the requests that met objectives, and this version has no --slo to "
-                    + "set them with: gate a latency, as in ttft:p99<500ms"
-            )
-        }
         guard let subject = subject(name) else {
             let names = Metric.allCases.map(\.rawValue) + Self.counted.map(\.name)
             throw ValueError("'\(name)' isn't one of \(names.joined(separator: ", ")): \(example)")
@@ -61,7 +55,9 @@ enum ThresholdParsing {
         return (subject, try aggregate(word, of: subject))
     }
 
-    private static let counted: [Threshold.Subject] = [.failures, .requests, .tokens, .events]
+    private static let counted: [Threshold.Subject] = [
+        .failures, .requests, .tokens, .events, .attainment, .goodput,
+    ]
 
     private static func subject(_ name: String) -> Threshold.Subject? {
         Metric(rawValue: name).map { .metric($0) } ?? counted.first { $0.name == name }
@@ -76,8 +72,12 @@ enum ThresholdParsing {
         case (.failures, "share"): return .share
         case (.failures, "count"): return .count
         case (.failures, _): choice = "failures:share<0.01 or failures:count<5"
-        case (.requests, "rate"), (.tokens, "rate"), (.events, "rate"): return .rate
-        case (.requests, _), (.tokens, _), (.events, _): choice = "\(subject.name):rate>10"
+        case (.attainment, ""), (.attainment, "share"): return .share
+        case (.attainment, _): choice = "attainment>0.95"
+        case (.requests, "rate"), (.tokens, "rate"), (.events, "rate"), (.goodput, "rate"):
+            return .rate
+        case (.requests, _), (.tokens, _), (.events, _), (.goodput, _):
+            choice = "\(subject.name):rate>10"
         case (.metric, "avg"), (.metric, "mean"): return .average
         case (.metric, "med"): return .percentile(50)
         case (.metric, "min"): return .least

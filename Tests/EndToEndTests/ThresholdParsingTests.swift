@@ -64,6 +64,8 @@ struct ThresholdParsingTests {
             1e9,
             10_000_000_000
         ),
+        gate("attainment>0.95", .attainment, .share, .greater, 0.95),
+        gate("goodput:rate>=600/m", .goodput, .rate, .atLeast, 10),
     ]
 
     @Test("a gate is read as it was meant", arguments: good)
@@ -102,7 +104,8 @@ struct ThresholdParsingTests {
         ("failures:count<1.5", "isn't a whole number"), ("failures:count<5ms", "whole number"),
         ("tokens:count>5", "tokens:rate>10"), ("requests>5", "requests:rate>10"),
         ("events:rate>5ms", "isn't a rate"), ("tokens:rate>nan", "isn't a rate"),
-        ("attainment>0.95", "--slo"), ("goodput:rate>5", "--slo"),
+        ("attainment:p99>0.95", "attainment>0.95"), ("attainment>2", "isn't a share"),
+        ("goodput>5", "goodput:rate>10"),
         ("ttft:p99<5ms,gap:p99<9ms", "write --threshold again for 'gap:p99<9ms'"),
         ("ttft:p99<5ms,stop", "'stop' can't follow"), ("ttft:p99<5ms,", "'' can't follow"),
         ("ttft:p99<5ms,abort,abort", "'abort' can't follow"),

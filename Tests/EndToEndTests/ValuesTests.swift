@@ -249,7 +249,8 @@ struct JSONCheckTests {
             try JSONCheck.outline(of: Array(text.utf8))
         } throws: {
             guard let fault = $0 as? JSONFault else { return false }
-            return fault.line == line && fault.column == column
+            let place = Array(text.utf8).withUnsafeBytes { TextPlace(of: fault.offset, in: $0) }
+            return place.line == line && place.column == column
         }
     }
 

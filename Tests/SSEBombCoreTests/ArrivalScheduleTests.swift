@@ -155,9 +155,9 @@ private func instants(_ pacer: ArrivalPacer) -> [Int64] {
         let full = record.all
         #expect(full.count == StartRecord.capacity && full.last == Int64(2 * StartRecord.capacity))
         let beyond = Int64(2 * StartRecord.capacity + 1)
-        let times = ResultMerger.times(between: [full, [3, 7, beyond]])
-        #expect(times.count == full.count + 2 - 1 && times.prefix(3) == [1, 1, 2])
-        #expect(ResultMerger.times(between: [[5], [1, 9]]) == [4, 4])
-        #expect(ResultMerger.times(between: [[], []]).isEmpty)
+        let starts = ResultMerger.starts(of: [full, [3, 7, beyond]])
+        #expect(starts.count == full.count + 2 && starts.prefix(5) == [2, 3, 4, 6, 7])
+        #expect(ResultMerger.starts(of: [[5], [1, 9]]) == [1, 5, 9])
+        #expect(ResultMerger.starts(of: [[], []]).isEmpty)
     }
 }

@@ -239,13 +239,26 @@ private let foreign =
 
     @Test("the text of the other OpenAI shape is nobody's")
     func otherText() {
-        for (text, dialect, contents) in [
-            (#"{"choices":[{"text":"a","delta":{"reasoning":"b"}}]}"#, .openaiChat, .reasoning),
-            (#"{"choices":[{"text":"a","delta":{"content":"b"}}]}"#, .openaiChat, .content),
-            (#"{"choices":[{"delta":{"content":"b"},"text":""}]}"#, .openaiCompletions, []),
-        ] as [(String, Dialect, EventFacts.Contents)] {
+        for (text, dialect, reading) in [
+            (
+                #"{"choices":[{"text":"a","delta":{"reasoning":"b"}}]}"#, .openaiChat,
+                EventReading(.reasoning)
+            ),
+            (
+                #"{"choices":[{"text":"a","delta":{"content":"b"}}]}"#, .openaiChat,
+                EventReading(.content, "b")
+            ),
+            (
+                #"{"choices":[{"delta":{"content":"b"},"text":"a"}]}"#, .openaiCompletions,
+                EventReading(.content, "a")
+            ),
+            (
+                #"{"choices":[{"delta":{"content":"b"},"text":""}]}"#, .openaiCompletions,
+                EventReading([])
+            ),
+        ] as [(String, Dialect, EventReading)] {
             var found = dialect
-            #expect(facts(text, &found) == EventReading(contents), "\(text)")
+            #expect(facts(text, &found) == reading, "\(text)")
         }
     }
 

@@ -1,4 +1,4 @@
-// Distributions of the mock: their grammar, and that draws have the shape that their name promises.
+// Distributions: their grammar, and that draws have the shape that their name promises.
 
 import Testing
 
@@ -14,6 +14,7 @@ import Testing
             ("exp:200ms", .exponential(mean: 200e6)),
             ("lognormal:200ms,0.5", .lognormal(median: 200e6, sigma: 0.5)),
             ("uniform:10ms,80ms", .uniform(10e6, 80e6)),
+            ("normal:200ms,50ms", .normal(mean: 200e6, deviation: 50e6)),
         ]
     )
     func reads(text: String, expected: Distribution) throws {
@@ -35,7 +36,7 @@ import Testing
         "what is no distribution is refused with a sentence that names the flag",
         arguments: [
             "", "fast", "-1ms", "200mss", "exp", "exp:", "exp:1ms,2ms", "lognormal:1ms",
-            "lognormal:1ms,2ms", "uniform:80ms,10ms", "uniform:1ms", "normal:1ms,1", "exp:exp:1ms",
+            "lognormal:1ms,2ms", "uniform:80ms,10ms", "uniform:1ms", "normal:1ms", "exp:exp:1ms",
             "1e400", "nan", "400000h", "constant:5ms", "1..5s",
         ]
     )
@@ -80,6 +81,14 @@ import Testing
         // One sigma above the median: e to the 0.5.
         #expect(abs(values[84_134] - 1_648.7) < 30)
         #expect(abs(mean(values) - 1_133.1) < 15)
+    }
+
+    @Test("a normal draw has its mean and spread, and is never negative")
+    func normal() {
+        let values = sorted(.normal(mean: 1_000, deviation: 100))
+        #expect(abs(mean(values) - 1_000) < 2)
+        #expect(abs(values[84_134] - 1_100) < 3)
+        #expect(sorted(.normal(mean: 0, deviation: 100))[0] == 0)
     }
 
     @Test("a uniform draw fills its range and stays in it")

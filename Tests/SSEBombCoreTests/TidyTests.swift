@@ -219,7 +219,9 @@ private let layers: [String: Set<String>] = [
     "HTTP": ["System", "Memory"],
     "SSE": ["System", "Memory"],
     "Transport": ["System", "Memory", "Stats"],
-    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
+    "Requests": ["System", "Memory", "HTTP", "SSE"],
+    "Traces": ["System", "SSE"],
+    "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport", "Requests", "Traces"],
     "Mock": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
 ]
 

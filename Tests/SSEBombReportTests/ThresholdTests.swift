@@ -83,6 +83,40 @@ private func alike(_ count: Int, _ milliseconds: Double) -> [Double] {
         #expect(expected.count == Threshold.Comparison.allCases.count)
     }
 
+    // MARK: Objectives
+
+    @Test("attainment is judged by the decided requests, and needs those of its percentile")
+    func attainment() throws {
+        for (good, bad, outcome) in [
+            (200, 0, .passed), (190, 10, .missed), (60, 0, .notJudged), (100, 29, .missed),
+        ] as [(UInt64, UInt64, ThresholdResult.Outcome)] {
+            var result = try run([])
+            var counts = ObjectiveCounts()
+            counts.good = good
+            counts.bad = bad
+            counts.undecided = 1_000
+            result.counts.objectives = counts
+            let judged = gate(.attainment, .share, .greater, 0.95).judge(result)
+            #expect(judged.outcome == outcome, "\(good) good, \(bad) bad")
+            #expect(judged.floor == 130 && judged.samples == good + bad)
+            #expect(judged.value == Double(good) / Double(good + bad))
+            #expect(judged.sentence.contains("1,000 undecided ones left out"))
+        }
+        let none = gate(.attainment, .share, .greater, 0.95).judge(try run([]))
+        #expect(none.outcome == .notJudged && none.value == nil)
+    }
+
+    @Test("goodput counts good requests that completed inside the measured window")
+    func goodput() throws {
+        var result = try run([])
+        result.counts.started = 100
+        var counts = ObjectiveCounts()
+        (counts.good, counts.goodInWindow) = (100, 50)
+        result.counts.objectives = counts
+        #expect(gate(.goodput, .rate, .atLeast, 5).judge(result).outcome == .passed)
+        #expect(gate(.goodput, .rate, .greater, 5).judge(result).outcome == .missed)
+    }
+
     // MARK: Figures
 
     @Test("avg, min, max and percentiles are those of the metric's samples")

@@ -63,6 +63,8 @@ public struct RequestSpecification: Sendable {
 public struct RequestTemplate: Sendable {
     /// Every byte that goes on the wire.
     public let bytes: [UInt8]
+    /// Where the digits of a Content-Length that wasn't given stand; nil where there is none.
+    let contentLength: Range<Int>?
     /// Whether the request itself asks for the connection to be closed afterwards.
     let asksClose: Bool
     /// A HEAD response has no body whatever its head says.
@@ -111,11 +113,18 @@ public struct RequestTemplate: Sendable {
         add("User-Agent", userAgent)
         add("Accept", "text/event-stream")
         add("Cache-Control", "no-cache")
+        var length: Range<Int>?
         if let body = specification.body {
             add("Content-Type", "application/json")
             // RFC 9112, 6.2: never beside a Transfer-Encoding, which only the user can ask for.
-            if !given.contains("transfer-encoding") { add("Content-Length", String(body.count)) }
+            if !given.contains("transfer-encoding"), !given.contains("content-length") {
+                let digits = String(body.count)
+                add("Content-Length", digits)
+                let end = text.utf8.count - 2
+                length = end - digits.utf8.count..<end
+            }
         }
+        contentLength = length
         for field in specification.headers { text += "\(field.name): \(field.value)\r\n" }
         text += "\r\n"
         bytes = Array(text.utf8) + (specification.body ?? [])

@@ -12,11 +12,12 @@ public struct ArrivalReport: Sendable {
     public var span: Int64
     /// Due instant to start, of those that did not have to wait for a slot, nanoseconds.
     public var pacingError: HistogramSnapshot
-    /// Times between starts against the law; nil where the law is constant, and with too few of
-    /// them.
+    /// Times between starts against the law; nil where the law is constant or a trace, and with
+    /// too few of them. With stages each time counts in arrivals that the rate promises for it.
     public var test: KolmogorovSmirnov?
     /// Constant law: the greatest difference between a time between two starts and the one asked
-    /// for, nanoseconds; nil with fewer than two starts.
+    /// for, nanoseconds; nil with fewer than two starts. Of a trace: the most that a start came
+    /// after its instant, waits included; nil without a start.
     public var greatestDeviation: Int64?
 }
 
@@ -51,16 +52,45 @@ extension ResultMerger {
             span: arrivalSpan,
             pacingError: merged { $0.pacingError }
         )
+        if load.replay != nil {
+            let hasStarts = outcomes.contains { !$0.starts.isEmpty }
+            report.greatestDeviation =
+                hasStarts ? outcomes.map(\.greatestLateness).max() : nil
+            return report
+        }
         // A part of a schedule that isn't Poisson's follows no law that has a name.
         guard load.share == nil else { return report }
-        let times = Self.times(between: outcomes.map(\.starts)).map { Double($0) / load.mean }
         if load.law == .constant {
-            report.greatestDeviation = times.map { abs($0 - 1) }.max()
-                .flatMap { Int64(exactly: ($0 * load.mean).rounded()) }
+            report.greatestDeviation = greatestDeviation(load)
         } else {
-            report.test = KolmogorovSmirnov(times) { load.law.cumulative($0) ?? 0 }
+            let steps = steps(load, of: Self.starts(of: outcomes.map(\.starts)))
+            report.test = KolmogorovSmirnov(steps) { load.law.cumulative($0) ?? 0 }
         }
         return report
+    }
+
+    /// Times between neighbouring starts, in arrivals that are expected in them: of mean 1.
+    private func steps(_ load: OpenLoad, of starts: [Int64]) -> [Double] {
+        guard let line = load.line else {
+            return zip(starts, starts.dropFirst()).map { Double($1 - $0) / load.mean }
+        }
+        let expected = line.view { view in starts.map { view.area(until: seconds($0)) } }
+        return zip(expected, expected.dropFirst()).map { $1 - $0 }
+    }
+
+    private func greatestDeviation(_ load: OpenLoad) -> Int64? {
+        let starts = Self.starts(of: outcomes.map(\.starts))
+        let deviations: [Double] = zip(starts, starts.dropFirst()).map { start, next in
+            guard let line = load.line else { return abs(Double(next - start) - load.mean) }
+            let due = line.view { $0.time(ofArea: $0.area(until: seconds(start)) + 1) }
+            return abs(seconds(next) - due) * 1e9
+        }
+        return deviations.filter(\.isFinite).max().flatMap { Int64(exactly: $0.rounded()) }
+    }
+
+    /// Seconds from the schedule's start to an instant.
+    private func seconds(_ instant: Int64) -> Double {
+        Double(instant - windows.start.nanoseconds) / 1e9
     }
 
     private var arrivalSpan: Int64 {
@@ -70,10 +100,9 @@ extension ResultMerger {
         return max(0, min(measured, last - windows.measureStart))
     }
 
-    /// Times between neighbouring starts of all loops, as far as every loop kept its starts.
-    static func times(between starts: [[Int64]]) -> [Int64] {
-        let horizon = starts.filter { $0.count >= StartRecord.capacity }.compactMap(\.last).min()
-        let all = starts.joined().filter { $0 <= horizon ?? .max }.sorted()
-        return zip(all, all.dropFirst()).map { $1 - $0 }
+    /// The starts of all loops in their order, as far as every loop kept its starts.
+    static func starts(of loops: [[Int64]]) -> [Int64] {
+        let horizon = loops.filter { $0.count >= StartRecord.capacity }.compactMap(\.last).min()
+        return loops.joined().filter { $0 <= horizon ?? .max }.sorted()
     }
 }

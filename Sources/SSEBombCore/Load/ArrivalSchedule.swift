@@ -20,10 +20,14 @@ public enum ArrivalLaw: Sendable, Equatable, BitwiseCopyable {
 
 /// How many requests arrive, and by which law.
 public struct OpenLoad: Sendable, Equatable {
-    /// Arrivals per second over all loops, above 0.
+    /// Arrivals per second over all loops, above 0: with stages, or of a trace, their mean.
     public var rate: Double
-    /// Law of the times between them.
+    /// Law of the times between them. A trace follows none.
     public var law: ArrivalLaw
+    /// The rate over time where it changes.
+    public private(set) var line: LoadLine?
+    /// Set where recorded arrivals are replayed.
+    public private(set) var replay: TraceReplay?
 
     /// Set where only a part of the arrivals is meant: `rate` and `law` are those of all.
     public var share: ArrivalShare?
@@ -42,6 +46,22 @@ public struct OpenLoad: Sendable, Equatable {
         self.rate = rate
         self.law = law
     }
+
+    /// A load whose rate follows `line`, which is above 0 somewhere.
+    public init(_ line: LoadLine, law: ArrivalLaw) {
+        self.init(rate: line.mean(from: 0, to: line.duration), law: law)
+        self.line = line
+    }
+
+    /// The arrivals of a trace.
+    public init(_ replay: TraceReplay) {
+        let seconds = Double(replay.duration) / 1e9
+        self.init(rate: Double(replay.trace.summary.rows) / seconds, law: .constant)
+        self.replay = replay
+    }
+
+    /// What the arrivals follow, as the command line and the result file name it.
+    public var process: String { replay == nil ? law.name : "trace" }
 
     /// Mean time between two arrivals, nanoseconds.
     var mean: Double { 1e9 / rate }
@@ -82,13 +102,22 @@ public struct ArrivalShare: Sendable, Equatable, BitwiseCopyable {
 }
 
 /// The sequence of arrivals: number and time of one, and a step to the next.
+///
+/// Where the rate changes, a process of rate 1 runs on the number of arrivals that the line
+/// promises up to a time (the time change theorem: its integral), so that the law of its steps is
+/// the one that was asked for.
 struct ArrivalSchedule: BitwiseCopyable {
     private let mean: Double
     private let law: ArrivalLaw
+    private let line: LoadSegments?
+    private var trace: TraceCursor?
+    private let speed: Double
     private var random: SeededRandom
     /// Number of this arrival in the run, from 0.
     private(set) var number: UInt64 = 0
-    /// Nanoseconds from the start of the run to this arrival.
+    /// This arrival on the scale on which one is expected a unit.
+    private var position: Double = 0
+    /// Nanoseconds from the start of the run to this arrival; infinite after the last.
     private(set) var offset: Double = 0
 
     /// Keeps the draws apart from the loops' own, which start from seeds near the run's.
@@ -97,32 +126,50 @@ struct ArrivalSchedule: BitwiseCopyable {
     /// Stands at the first arrival. A renewal process that begins with an arrival would have every
     /// run open with one; so the first time is a draw as well, and half an interval where the law
     /// is constant: as many arrivals as the rate promises then lie in a window.
+    ///
+    /// `destroy` has to end it; a trace must outlive it.
     init(_ load: OpenLoad, seed: UInt64) {
         mean = load.mean
         law = load.law
+        line = load.line.map { LoadSegments(copying: $0) }
+        trace = load.replay?.cursor()
+        speed = load.replay?.speed ?? 1
         random = SeededRandom(seed: seed ^ Self.salt)
-        offset = law == .constant ? mean / 2 : draw()
+        step()
     }
+
+    /// Of all copies together.
+    func destroy() { line?.destroy() }
+
+    /// The row of the trace that this arrival comes from; nil without a trace, and after its end.
+    var row: TraceRow? { trace?.row }
 
     /// Goes on to the next arrival.
     mutating func advance() {
         number += 1
-        if law == .constant {
-            // A product, not a sum: rounding doesn't add up.
-            offset = (Double(number) + 0.5) * mean
-        } else {
-            offset += draw()
-        }
+        trace?.advance()
+        step()
     }
 
+    private mutating func step() {
+        if let trace {
+            offset = trace.row.map { Double($0.time) / speed } ?? .infinity
+            return
+        }
+        // Of equal steps the sum of all is a product: rounding doesn't add up.
+        position = law == .constant ? Double(number) + 0.5 : position + draw()
+        offset = line.map { $0.time(ofArea: position) * 1e9 } ?? position * mean
+    }
+
+    /// A time between two arrivals with mean 1.
     private mutating func draw() -> Double {
         switch law {
-        case .constant: return mean
+        case .constant: return 1
         // 1 - u is never 0, so the logarithm is finite.
-        case .poisson: return -mean * log(1 - random.unit())
+        case .poisson: return -log(1 - random.unit())
         case .gamma(let cv):
             let shape = 1 / (cv * cv)
-            return mean / shape * gamma(shape)
+            return gamma(shape) / shape
         }
     }
 

@@ -60,7 +60,8 @@ public struct Capacity: Sendable {
     }
 
     private func check(_ plan: RunPlan) throws(SetupError) {
-        let flag = plan.arrivals == nil ? "-c" : "--max-streams"
+        let closed = plan.stages == nil ? "-c" : "--stage targets up to"
+        let flag = plan.arrivals == nil ? closed : "--max-streams"
         if plan.streams > descriptorsFree {
             throw SetupError(
                 .usage,

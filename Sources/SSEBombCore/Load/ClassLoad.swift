@@ -28,6 +28,8 @@ public struct ClassLoad: Sendable {
         var plan = plans[0]
         guard plans.count > 1 else { return plan }
         plan.streams = plans.reduce(0) { $0 + $1.streams }
+        // Each class follows its own.
+        plan.stages = nil
         plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
         if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
         if plans.contains(where: { $0.cancellation != plan.cancellation }) {
@@ -39,6 +41,7 @@ public struct ClassLoad: Sendable {
             plan.dialectOrigin = nil
         }
         if plans.contains(where: { $0.fields != plan.fields }) { plan.fields = nil }
+        plan.objectives = ServiceObjectives.joint(plans.map(\.objectives))
         plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
         // The number of requests of a joint schedule is that of all; and one class that only time
         // ends makes the whole such a run.
@@ -63,7 +66,8 @@ struct ClassLane {
     init(_ load: ClassLoad, loops: Int) {
         self.load = load
         stats = (0..<loops).map { _ in LoopStats() }
-        request = Self.copy(load.template.bytes)
+        // With a source every slot has its own.
+        request = Self.copy(load.plan.source == nil ? load.template.bytes : [])
         until = Self.copy(load.plan.until ?? [])
         fields = load.plan.fields.map { FieldReader($0) }
     }

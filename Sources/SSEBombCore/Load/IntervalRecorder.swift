@@ -11,6 +11,8 @@ struct IntervalRecorder {
     private let loops: [LoopStats]
     private var ttftReaders: [HistogramSnapshot.IntervalReader]
     private var gapReaders: [HistogramSnapshot.IntervalReader]
+    private var tpotReaders: [HistogramSnapshot.IntervalReader]
+    private var e2eReaders: [HistogramSnapshot.IntervalReader]
     private var lastCounts: [Counter: UInt64] = [:]
     private var lastFailures: [UInt64]
     private var lastClose: Instant
@@ -36,6 +38,8 @@ struct IntervalRecorder {
         lastClose = start
         ttftReaders = stats.map { HistogramSnapshot.IntervalReader($0.ttft) }
         gapReaders = stats.map { HistogramSnapshot.IntervalReader($0.gap) }
+        tpotReaders = stats.map { HistogramSnapshot.IntervalReader($0.tpot) }
+        e2eReaders = stats.map { HistogramSnapshot.IntervalReader($0.e2e) }
         lastFailures = Array(repeating: 0, count: StreamFailure.count)
         lastIdle = Array(repeating: 0, count: loops.count)
     }
@@ -53,12 +57,16 @@ struct IntervalRecorder {
         second.inFlight = meanInFlight(until: now)
         for reader in ttftReaders { second.ttft.merge(reader.next()) }
         for reader in gapReaders { second.gap.merge(reader.next()) }
+        for reader in tpotReaders { second.tpot.merge(reader.next()) }
+        for reader in e2eReaders { second.e2e.merge(reader.next()) }
         ttft.merge(second.ttft)
         gap.merge(second.gap)
         second.started = gained(.started)
         second.completed = gained(.completed)
         second.failed = gained(.failed)
         second.cancelled = gained(.cancelled)
+        second.good = gained(.good)
+        second.bad = gained(.bad)
         second.events = gained(.events)
         second.tokenEvents = gained(.tokenEvents)
         for kind in StreamFailure.allCases {
@@ -133,6 +141,8 @@ struct IntervalRecorder {
         whole.completed += second.completed
         whole.failed += second.failed
         whole.cancelled += second.cancelled
+        whole.good += second.good
+        whole.bad += second.bad
         whole.events += second.events
         whole.tokenEvents += second.tokenEvents
         whole.inFlight =
@@ -142,6 +152,8 @@ struct IntervalRecorder {
         whole.seconds = first.seconds + second.seconds
         whole.ttft.merge(second.ttft)
         whole.gap.merge(second.gap)
+        whole.tpot.merge(second.tpot)
+        whole.e2e.merge(second.e2e)
         whole.failures.merge(second.failures, uniquingKeysWith: +)
         return whole
     }

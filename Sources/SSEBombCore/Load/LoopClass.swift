@@ -27,6 +27,10 @@ struct LoopClass {
     let loggedSlots: Int
     /// Time between two connects.
     let connectInterval: Int64
+    /// Loops that the class has streams in, and which of these this one is.
+    let (loops, rank): (Int, Int)
+    /// The number of streams follows stages.
+    let isStaged: Bool
 
     // MARK: Owned machinery
 
@@ -55,6 +59,8 @@ struct LoopClass {
     /// Addresses that refused before they ever worked, while another is left.
     var addressStates: [AddressState]
     var unfinished = UnfinishedTable()
+    /// Number of this loop's next request of the class, where the plan counts none.
+    var nextNumber: UInt64
     /// When the last request ended.
     var lastFinish = Instant.none
 
@@ -82,6 +88,9 @@ struct LoopClass {
         connectInterval =
             rate > 0 ? Int64(min(1e9 * Double(setup.share.loops) / rate, 3.2e16)) : 0
         nextConnect = windows.start
+        (loops, rank) = (setup.share.loops, setup.share.rank)
+        isStaged = setup.plan.stages != nil
+        nextNumber = UInt64(setup.share.rank)
     }
 
     func destroy() {
@@ -108,7 +117,8 @@ struct LoopClass {
             lastFinish: lastFinish,
             tlsBytesSent: feed.sentBytes,
             starts: arrivals?.starts.all ?? [],
-            lastStart: arrivals?.lastStart ?? .none
+            lastStart: arrivals?.lastStart ?? .none,
+            greatestLateness: arrivals?.greatestLateness ?? 0
         )
     }
 }
@@ -169,8 +179,10 @@ struct LoopShare: Sendable, Equatable {
             (streams, firstStream) = (0, total)
             return
         }
-        firstStream = total * rank / loops
-        streams = total * (rank + 1) / loops - firstStream
+        // The first loops have one more where it doesn't come out even: so stream n of all, dealt
+        // out in turn, is stream n / loops of loop n % loops.
+        firstStream = total / loops * rank + min(rank, total % loops)
+        streams = total / loops + (rank < total % loops ? 1 : 0)
     }
 
     /// Streams of this loop that belong to a sample of `size`: as many as fall to it when the
@@ -211,6 +223,7 @@ extension LoopThread {
     var eventTypes: NameCounts { @inline(__always) _read { yield current.pointee.eventTypes } }
     var errors: ErrorLog { _read { yield current.pointee.errors } }
     var isOpen: Bool { current.pointee.isOpen }
+    var isStaged: Bool { current.pointee.isStaged }
     var connectInterval: Int64 { current.pointee.connectInterval }
 
     var arrivals: LoopArrivals? {

@@ -31,6 +31,8 @@ struct ClassOutcome: Sendable {
     var starts: [Int64] = []
     /// The last start, kept or not.
     var lastStart = Instant.none
+    /// The most that a start of the measured window came after its instant, nanoseconds.
+    var greatestLateness: Int64 = 0
 }
 
 extension LoopThread {

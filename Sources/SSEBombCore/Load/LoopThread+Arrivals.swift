@@ -81,8 +81,10 @@ extension LoopThread {
         self.arrivals?.pacer.advance()
         self.arrivals?.lastStart = now
         slot.pointee.sched = due
+        slot.pointee.number = arrivals.pacer.number
         if windows.isMeasured(due) {
             arrivals.starts.add(now)
+            self.arrivals?.greatestLateness = max(arrivals.greatestLateness, now - due)
             if due > arrivals.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {
@@ -137,6 +139,7 @@ extension LoopThread {
         let dropped = HistogramSnapshot(reading: ages)
         if !dropped.isEmpty {
             stats.count(.windowDropped, dropped.count)
+            judgeDropped(dropped.count)
             unfinished.addDropped(dropped)
         }
         stats.counters.set(0, at: Counter.waiting.rawValue)

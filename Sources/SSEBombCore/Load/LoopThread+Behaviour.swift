@@ -11,7 +11,7 @@ extension LoopThread {
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>
     ) {
-        let request = key(index, slot)
+        let request = key(slot)
         if plan.eventSource { addLastEventID(slot) }
         if let readers = plan.slowReaders, readers.draw(seed: plan.seed, request) {
             beginSlowReading(slot)
@@ -40,19 +40,8 @@ extension LoopThread {
         stats.count(.windowSlowReaders)
     }
 
-    private func key(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) -> RequestKey {
-        if let arrivals {
-            // The pacer stands behind the arrival that starts.
-            return RequestKey(
-                stream: UInt64(current.pointee.number),
-                number: arrivals.pacer.lastNumber
-            )
-        }
-        let before = index &- current.pointee.firstSlot
-        return RequestKey(
-            stream: UInt64(current.pointee.firstStream) &+ UInt64(before),
-            number: UInt64(slot.pointee.requestNumber)
-        )
+    private func key(_ slot: UnsafeMutablePointer<StreamSlot>) -> RequestKey {
+        RequestKey(stream: UInt64(current.pointee.number), number: slot.pointee.number)
     }
 
     // MARK: Reading slowly
@@ -99,18 +88,21 @@ extension LoopThread {
     /// The ID can hold no line break, because a line held it.
     private func addLastEventID(_ slot: UnsafeMutablePointer<StreamSlot>) {
         let id = slot.pointee.sse.lastEventID
-        let whole = request
+        let whole = bytes(of: slot)
         guard let base = whole.baseAddress, let start = id.baseAddress, !id.isEmpty,
             id.count <= Reconnection.longestID, let fields = Self.endOfFields(whole)
         else { return }
+        var own = Spill()
         func add(_ text: StaticString) {
-            slot.pointee.rendered.append(text.utf8Start, text.utf8CodeUnitCount, pool: pool)
+            own.append(text.utf8Start, text.utf8CodeUnitCount, pool: pool)
         }
-        slot.pointee.rendered.append(base, fields, pool: pool)
+        own.append(base, fields, pool: pool)
         add("Last-Event-ID: ")
-        slot.pointee.rendered.append(start, id.count, pool: pool)
+        own.append(start, id.count, pool: pool)
         add("\r\n")
-        slot.pointee.rendered.append(base + fields, whole.count - fields, pool: pool)
+        own.append(base + fields, whole.count - fields, pool: pool)
+        slot.pointee.rendered.release(to: pool)
+        slot.pointee.rendered = own
     }
 
     /// Where the empty line behind the header fields begins.
@@ -138,7 +130,7 @@ extension LoopThread {
         let delay = Reconnection.delay(
             retry: slot.pointee.reconnectionTime,
             seed: plan.seed,
-            key(index, slot)
+            key(slot)
         )
         return slot.pointee.flags.contains(.failedLast) ? max(delay, backOff(slot)) : delay
     }

@@ -128,6 +128,9 @@ extension LoopThread {
         let isWaitingForRoom = slot.pointee.life.state == .connecting && slot.pointee.fd < 0
         if isWaitingForRoom, now < deadline { return openConnection(index, slot, now) }
         if now < deadline { return armLimit(index, slot, now) }
+        if deadline == slot.pointee.leaves {
+            return perform(slot.pointee.life.cut(), index, slot, now)
+        }
         guard let kind else { return cancel(index, slot, now) }
         fail(kind, index, slot, now) { "no answer within the time limit" }
     }
@@ -164,6 +167,7 @@ extension LoopThread {
             return (earliest, kind)
         }
         consider(start, times.total, .timeoutTotal)
+        if slot.pointee.leaves.isSet { earliest = min(earliest, slot.pointee.leaves) }
         let patience = slot.pointee.cancelAfter
         if patience >= 0 { consider(start, patience, nil) }
         return (earliest, kind)
@@ -189,6 +193,7 @@ extension LoopThread {
         let belongs = slot.pointee.flags.contains(.belongs)
         let isOfWindow = slot.pointee.flags.isOfWindow
         if isOfWindow { countTokens(slot, completed: outcome == .completed) }
+        if plan.objectives != nil { coldJudge(outcome, slot, now) }
         switch outcome {
         case .completed:
             slot.pointee.failuresInRow = 0
@@ -234,9 +239,8 @@ extension LoopThread {
         stats.lastToken.record(request.tokN - request.send0)
         if request.maxGap >= 0 { stats.maxGap.record(request.maxGap) }
         noteLump(request, done)
-        let tokens = request.completionTokens
-        if tokens > request.firstTokens, request.tokN > request.tok0 {
-            stats.tpot.record((request.tokN - request.tok0) / (tokens - request.firstTokens))
+        if let time = request.timePerToken {
+            stats.tpot.record(time)
             stats.count(request.flags.contains(.hasUsage) ? .tpotByUsage : .tpotByEvent)
         }
     }
@@ -334,6 +338,7 @@ extension LoopThread {
             slot.pointee.flags.insert(.backsOff)
             slot.pointee.entered = now
         }
+        if isStaged { return coldScheduleStaged(index, slot, notBefore: now + pause, now) }
         // Closed model: the load model wants the next request at the instant the slot is free.
         slot.pointee.sched = now + pause
         if pause == 0 { ready.push(index) } else { wheel.arm(index, at: now + pause) }

@@ -41,6 +41,7 @@ extension LoopThread {
                 let isFinal = judge(head, index, slot, &arrival)
                 slot.pointee.head.release(to: pool)
                 slot.pointee.headScanned = 0
+                releaseSent(slot)
                 guard let isFinal else { return nil }
                 if isFinal { return offset }
             }

@@ -43,13 +43,23 @@ extension LoopThread {
             if slot.pointee.tls == nil { stats.count(.bytesSent, UInt64(taken)) }
         }
         slot.pointee.life.sent()
+        releaseSent(slot)
         setInterest(PollMask.read, index, slot)
         armLimit(index, slot, now)
     }
 
     /// The bytes of the slot's request.
-    private func bytes(of slot: UnsafeMutablePointer<StreamSlot>) -> UnsafeRawBufferPointer {
+    func bytes(of slot: UnsafeMutablePointer<StreamSlot>) -> UnsafeRawBufferPointer {
         slot.pointee.rendered.isEmpty ? request : slot.pointee.rendered.bytes
+    }
+
+    /// Gives the request's own bytes back once the kernel has them all and they can't be needed
+    /// again: a prompt is many times as large as a slot.
+    func releaseSent(_ slot: UnsafeMutablePointer<StreamSlot>) {
+        guard !slot.pointee.rendered.isEmpty, !slot.pointee.life.mayBeSentAgain,
+            Int(slot.pointee.sentBytes) == slot.pointee.rendered.count
+        else { return }
+        slot.pointee.rendered.release(to: pool)
     }
 
     /// The kernel refuses the rest of the request. What the server said before it gave up, such as

@@ -20,7 +20,9 @@ extension LoopThread {
                 continue
             }
             for index in slots {
-                if plan.ramp > 0 {
+                if isStaged {
+                    coldScheduleStaged(index, slab[index], notBefore: began, began)
+                } else if plan.ramp > 0 {
                     let phase = Int64(random.unit() * Double(plan.ramp))
                     slab[index].pointee.sched = windows.start + phase
                     wheel.arm(index, at: windows.start + phase)
@@ -64,6 +66,7 @@ extension LoopThread {
             // Its paced turn comes after the last start.
             return retire(index, slot)
         }
+        if isStaged, !coldTakesPart(index, slot, now) { return }
         slot.pointee.flags.remove(.hasTicket)
         startRequest(index, slot, now)
     }
@@ -82,12 +85,25 @@ extension LoopThread {
             pool: pool
         )
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
+        if plan.source != nil { coldRender(slot) }
         if plan.hasBehaviour { coldDrawBehaviour(index, slot) }
         stats.count(.started)
         if slot.pointee.flags.isOfWindow { stats.count(.windowStarted) }
         changeInFlight(by: 1, at: now)
         let action = slot.pointee.life.begin(onKeptConnection: slot.pointee.fd >= 0)
         perform(action, index, slot, now)
+    }
+
+    /// Makes the request's bytes, before anything of it is timed.
+    @inline(never)
+    private mutating func coldRender(_ slot: UnsafeMutablePointer<StreamSlot>) {
+        plan.source?.render(
+            slot.pointee.number,
+            seed: plan.seed,
+            into: &slot.pointee.rendered,
+            &scratch,
+            pool
+        )
     }
 
     /// Takes a request off the plan; retires the slot when there is none.
@@ -97,13 +113,23 @@ extension LoopThread {
         _ now: Instant
     ) -> Bool {
         let isOver = isStopping || now >= windows.measureEnd
-        let number = current.pointee.number
-        if isOver || !(plan.requests.map { switches.takeRequest(limit: $0, of: number) } ?? true) {
+        guard !isOver, let number = takeNumber() else {
             retire(index, slot)
             return false
         }
+        slot.pointee.number = number
         slot.pointee.flags.insert(.hasTicket)
         return true
+    }
+
+    /// The number of the next request: of all loops' where they are counted, else every loop has
+    /// numbers of its own. nil when the plan has no more.
+    private mutating func takeNumber() -> UInt64? {
+        if let limit = plan.requests {
+            return switches.takeRequest(limit: limit, of: current.pointee.number)
+        }
+        defer { current.pointee.nextNumber += UInt64(current.pointee.loops) }
+        return current.pointee.nextNumber
     }
 
     /// Whether the connect may start now. If not, the slot is armed for its turn, and that is when

@@ -34,6 +34,8 @@ struct LoopThread: ~Copyable {
     let buffer = ReceiveBuffer()
     /// Plaintext of TLS reads: one record holds at most 16 KiB (RFC 8446, 5.1).
     let plaintext: UnsafeMutableRawBufferPointer
+    /// Where requests of a source come about.
+    var scratch = RenderScratch()
     let ready: ReadyRing
     var clock = WallClock()
     var random: SeededRandom
@@ -143,6 +145,8 @@ struct LoopThread: ~Copyable {
         }
         if stampHolder >= 0 { close(stampHolder) }
         if clockWatch >= 0 { close(clockWatch) }
+        var lent = scratch
+        lent.release(to: pool)
         slab.destroy()
         wheel.destroy()
         pool.destroy()

@@ -48,15 +48,20 @@ struct ArrivalPacer: BitwiseCopyable {
         look()
     }
 
-    /// Number in the schedule of the arrival that was passed last.
-    private(set) var lastNumber: UInt64 = 0
+    /// Number of the next arrival in the run, from 0.
+    var number: UInt64 { schedule.number }
+
+    /// Of all copies together.
+    func destroy() { schedule.destroy() }
+
+    /// The row of the trace that asks for the next arrival; nil without a trace.
+    var row: TraceRow? { schedule.row }
 
     /// The run's number of requests leaves none for this loop.
     var hasReachedLimit: Bool { schedule.number >= limit }
 
     /// Passes on to the loop's next arrival.
     mutating func advance() {
-        lastNumber = schedule.number
         step()
         passToOwn()
         passed += 1
@@ -184,6 +189,8 @@ struct LoopArrivals {
     /// Until then no slot was free: what was due before had to wait for one.
     var noSlotUntil = Instant.none
     var lastStart = Instant.none
+    /// The most that a start of the measured window came after its instant, waits included.
+    var greatestLateness: Int64 = 0
     var isOver = false
 
     init(_ pacer: ArrivalPacer, slots: Int) {
@@ -193,6 +200,7 @@ struct LoopArrivals {
     }
 
     func destroy() {
+        pacer.destroy()
         free.destroy()
         starts.destroy()
     }

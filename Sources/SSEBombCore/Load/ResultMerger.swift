@@ -107,7 +107,8 @@ struct ResultMerger {
             seconds: best.seconds,
             requests: stretch.reduce(0) { $0 + $1.completed },
             tokens: Double(stretch.reduce(0) { $0 + $1.tokenEvents }) * tokensPerEvent,
-            events: stretch.reduce(0) { $0 + $1.events }
+            events: stretch.reduce(0) { $0 + $1.events },
+            good: stretch.reduce(0) { $0 + $1.good }
         )
     }
 
@@ -130,6 +131,7 @@ struct ResultMerger {
         fillStreams(&counts)
         fillTokens(&counts, scale)
         fillSingleEvents(&counts)
+        counts.objectives = objectiveCounts()
         let windows = merged { $0.coalescedGapWindow }
         let bound = Self.arrivalBound(gap)
         counts.coalescedAtArrival = windows.count(atMost: bound)

@@ -41,6 +41,9 @@ public struct RunCounts: Sendable {
     /// Subscriptions; nil unless streams are such.
     public var subscriptions: SubscriptionCounts?
 
+    /// How the requests met the objectives; nil where there were none.
+    public var objectives: ObjectiveCounts?
+
     // MARK: Events, of any request, that arrived in the measured window
 
     /// Dispatched events.
@@ -135,6 +138,29 @@ public struct RunCounts: Sendable {
 
     /// Nothing counted.
     public init() {}
+}
+
+/// Requests by objectives (`--slo`): each was judged once, when it was over.
+public struct ObjectiveCounts: Sendable, Equatable {
+    /// Completed, and every limit kept.
+    public var good: UInt64 = 0
+    /// Of these, those that completed before the measured window ended: goodput's count.
+    public var goodInWindow: UInt64 = 0
+    /// Failed, dropped, or a limit missed, that of cut ones included.
+    public var bad: UInt64 = 0
+    /// Cut before a limit was missed.
+    public var undecided: UInt64 = 0
+    /// Requests that missed each limit, in the plan's order; one may miss several, and a failed one
+    /// may have missed none.
+    public var missed: [UInt64] = []
+
+    /// Nothing counted.
+    public init() {}
+
+    /// Good and bad ones.
+    public var decided: UInt64 { good + bad }
+    /// Part of the decided ones that was good; nil where none was decided.
+    public var attainment: Double? { decided > 0 ? Double(good) / Double(decided) : nil }
 }
 
 /// What became of the events' own send times (`--sent-at`). End markers are not counted.

@@ -7,6 +7,10 @@ public struct RunPlan: Sendable {
 
     /// What is asked of which host.
     public var request: RequestSpecification
+    /// Where requests that differ come from; nil sends the same bytes always.
+    public var source: RequestSource?
+    /// What a stored plan, which can't be carried out, still knows of its requests.
+    public var storedRequests: RequestFacts?
     /// Where connections go; every address of the name, used in turn.
     public var addresses: [SocketAddress]
     /// Local addresses, used in turn; empty lets the kernel choose.
@@ -18,6 +22,12 @@ public struct RunPlan: Sendable {
 
     /// Streams held open, over all loops; with `arrivals` the most that are open at a time.
     public var streams: Int
+    /// Closed model: how many of the streams are held open at which time from the start of the run;
+    /// nil holds all of them all the time. Not with `ramp`.
+    public var stages: LoadLine?
+    /// Time that a stream gets to finish where `stages` ask for fewer; then it is cut
+    /// (nanoseconds).
+    public var rampDown: Int64 = Nanoseconds.seconds(30)
     /// Set for the open model: requests start by this law, not when a stream ends.
     public var arrivals: OpenLoad?
     /// Measured time in nanoseconds; nil when `requests` alone ends the run.
@@ -74,6 +84,8 @@ public struct RunPlan: Sendable {
     public var sendTime: SendTimePath?
     /// Streams of which every event is logged, over all loops; 0 logs none.
     public var loggedStreams = 0
+    /// What a request has to keep to be a good one; nil where that is not asked for.
+    public var objectives: ServiceObjectives?
     /// Limits of time; each has its own failure kind.
     public var timeouts = Timeouts()
     /// Limits of what a server may send.
@@ -110,6 +122,31 @@ public enum ArrivalClock: String, Sendable {
     case kernel
     /// The time right after the read.
     case user
+}
+
+/// What reports say of a plan's requests.
+public struct RequestFacts: Sendable, Equatable {
+    /// Where they come from; nil where all are the same bytes.
+    public var summary: SourceSummary?
+    /// Whether bodies differ from request to request.
+    public var hasVaryingBodies: Bool
+
+    /// Makes facts.
+    public init(summary: SourceSummary?, hasVaryingBodies: Bool) {
+        self.summary = summary
+        self.hasVaryingBodies = hasVaryingBodies
+    }
+}
+
+extension RunPlan {
+    /// What reports say of its requests.
+    public var requestFacts: RequestFacts {
+        storedRequests
+            ?? RequestFacts(
+                summary: source?.summary,
+                hasVaryingBodies: source?.hasVaryingBodies == true
+            )
+    }
 }
 
 /// The five limits of time, nanoseconds; nil is "no limit".

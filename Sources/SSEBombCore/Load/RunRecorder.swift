@@ -111,6 +111,8 @@ struct RunRecorder {
             completed: whole.total(.completed),
             failed: whole.total(.failed),
             cancelled: whole.total(.cancelled),
+            good: whole.total(.good),
+            bad: whole.total(.bad),
             events: whole.total(.events),
             tokenEvents: whole.total(.tokenEvents),
             failures: failures,

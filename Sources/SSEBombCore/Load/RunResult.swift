@@ -117,6 +117,8 @@ public struct SteadyWindow: Sendable {
     public var seconds: Int
     /// Requests completed in it.
     public var requests: UInt64
+    /// Of these, those that met the objectives.
+    public var good: UInt64 = 0
     /// Tokens that arrived in it.
     public var tokens: Double
     /// Events that arrived in it.
@@ -128,13 +130,15 @@ public struct SteadyWindow: Sendable {
         seconds: Int,
         requests: UInt64,
         tokens: Double,
-        events: UInt64
+        events: UInt64,
+        good: UInt64 = 0
     ) {
         self.startSeconds = startSeconds
         self.seconds = seconds
         self.requests = requests
         self.tokens = tokens
         self.events = events
+        self.good = good
     }
 }
 
@@ -152,6 +156,10 @@ public struct RunInterval: Sendable {
     public var failed: UInt64 = 0
     /// Requests that the client gave up in it.
     public var cancelled: UInt64 = 0
+    /// Requests that met the objectives, and requests that didn't, of those that ended in it.
+    public var good: UInt64 = 0
+    /// See `good`.
+    public var bad: UInt64 = 0
     /// Events dispatched in it.
     public var events: UInt64 = 0
     /// Token-bearing ones of these.
@@ -165,6 +173,10 @@ public struct RunInterval: Sendable {
     public var ttft: HistogramSnapshot
     /// Samples of `gap` recorded in it.
     public var gap: HistogramSnapshot
+    /// Samples of `tpot` recorded in it.
+    public var tpot = HistogramSnapshot()
+    /// Samples of `e2e` recorded in it.
+    public var e2e = HistogramSnapshot()
     /// Failures in it, by kind.
     public var failures: [StreamFailure: UInt64] = [:]
 }
@@ -232,6 +244,10 @@ public struct RunProgress: Sendable {
     public var failed: UInt64
     /// Requests that the client gave up so far.
     public var cancelled: UInt64 = 0
+    /// Requests so far that met the objectives, and that didn't.
+    public var good: UInt64 = 0
+    /// See `good`.
+    public var bad: UInt64 = 0
     /// Events dispatched so far.
     public var events: UInt64
     /// Token-bearing ones of these.

@@ -73,11 +73,11 @@ struct RunSwitches: @unchecked Sendable {
         nonmutating set { cells[1].store(newValue ? 1 : 0, ordering: .relaxed) }
     }
 
-    /// Takes one of `limit` requests of a class; false when all are taken.
-    func takeRequest(limit: UInt64, of number: Int) -> Bool {
+    /// Takes one of `limit` requests of a class: its number, from 0; nil when all are taken.
+    func takeRequest(limit: UInt64, of number: Int) -> UInt64? {
         // One atomic add per request, not per event.
         let taken = cells[(1 + number) * Self.stride].add(1, ordering: .relaxed).oldValue
-        return taken < limit
+        return taken < limit ? taken : nil
     }
 
     /// Whether all of `limit` requests of a class have been taken.

@@ -70,6 +70,8 @@ struct StreamLifecycle: Equatable {
 
     /// A request is under way.
     var isActive: Bool { state != .idle && state != .settling }
+    /// The request may have to go out once more, on a fresh connection.
+    var mayBeSentAgain: Bool { isReused && !hasResponse && !wasRetried && isActive }
     /// The request, or a part of it, has been handed to the kernel.
     var isAfterSend: Bool { state.rawValue >= State.sending.rawValue }
 

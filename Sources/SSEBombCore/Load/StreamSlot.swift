@@ -104,6 +104,9 @@ struct StreamSlot: BitwiseCopyable {
     /// When a state with a limit of its own (sampling, settling) was entered.
     var entered = Instant.none
 
+    /// When the request is cut because the load's stages ask for fewer streams; none for never.
+    var leaves = Instant.none
+
     // MARK: Counts of the request
 
     /// Tokens of the first token-bearing event.
@@ -137,8 +140,6 @@ struct StreamSlot: BitwiseCopyable {
     var reconnectionTime = Reconnection.usual
     /// Of a subscriber: since when it has no accepted response; not before its first one ended.
     var lostAt = Instant.none
-    /// The request's own bytes; empty where all requests are the same.
-    var rendered = Spill()
 
     // MARK: Bookkeeping
 
@@ -162,6 +163,10 @@ struct StreamSlot: BitwiseCopyable {
     var addressIndex: UInt32 = 0
     /// Bytes of the request that the kernel has taken.
     var sentBytes: UInt32 = 0
+    /// Number of the request in the run, from 0: what a source of requests makes it from.
+    var number: UInt64 = 0
+    /// The request's own bytes, until they are sent; empty where all requests are the same.
+    var rendered = Spill()
     /// Error bytes seen while sampling.
     var sampledBytes: UInt32 = 0
     var timer = TimerLink()

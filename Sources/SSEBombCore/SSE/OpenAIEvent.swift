@@ -29,6 +29,8 @@ struct OpenAIEvent {
     /// Tokens in deltas and in texts; only those of the stream's dialect become facts.
     private var deltaTokens: EventFacts.Contents = []
     private var textTokens: EventFacts.Contents = []
+    /// The first non-empty `text`; that of deltas goes to the facts at once.
+    private var completionText = UnsafeRawBufferPointer(start: nil, count: 0)
 
     /// Reads one event of a stream whose dialect is one of OpenAI's or undetermined.
     static func read(
@@ -58,12 +60,11 @@ struct OpenAIEvent {
             isShaped = !shape.isDisjoint(with: [.delta, .noChoices])
             isStrange = shape.contains(.strangeDelta)
             facts.contents.formUnion(deltaTokens)
-            if textTokens.contains(.content) { facts.contentText = Self.noText }
         case .openaiCompletions:
             isShaped = !shape.isDisjoint(with: [.text, .noChoices])
             isStrange = shape.contains(.strangeText)
             facts.contents.formUnion(textTokens)
-            if deltaTokens.contains(.content) { facts.contentText = Self.noText }
+            facts.contentText = completionText
         default:
             // An error names itself; usage of an unknown shape would be a guess.
             let isError = facts.contents.contains(.error)
@@ -78,11 +79,6 @@ struct OpenAIEvent {
         if !facts.times.isEmpty { facts.contents.insert(.times) }
         if isStrange { facts.contents.insert(.unknown) }
         dialect = candidate
-    }
-
-    /// Of an event that has text in both shapes, it isn't known whose text was kept.
-    private static var noText: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     private var recognised: Dialect {
@@ -227,7 +223,7 @@ extension OpenAIEvent {
                 return scanner.passColon() && readFinishReason(&facts)
             }
         case UInt8(ascii: "t"):
-            if scanner.take("\"text\"") { return scanner.passColon() && readCompletionText(&facts) }
+            if scanner.take("\"text\"") { return scanner.passColon() && readCompletionText() }
         default: break
         }
         return scanner.skipMember(depth: 3)
@@ -246,9 +242,11 @@ extension OpenAIEvent {
     }
 
     @inline(__always)  // Once a choice, in `readChoice` only.
-    private mutating func readCompletionText(_ facts: inout EventFacts) -> Bool {
+    private mutating func readCompletionText() -> Bool {
         shape.insert(.text)
-        switch readText(depth: 3, into: &facts.contentText) {
+        var text = completionText
+        defer { completionText = text }
+        switch readText(depth: 3, into: &text) {
         case .filled: textTokens.insert(.content)
         case .empty: break
         case .strange: shape.insert(.strangeText)

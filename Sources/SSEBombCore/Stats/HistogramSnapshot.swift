@@ -156,7 +156,7 @@ extension HistogramSnapshot {
 
     /// Adds one sample in nanoseconds, as `Histogram.record` would: for what happens at most once a
     /// request, and has no recorder of its own.
-    mutating func record(_ nanoseconds: Int64) {
+    public mutating func record(_ nanoseconds: Int64) {
         let value = UInt64(Swift.max(0, nanoseconds))
         let kept = Swift.min(value, HistogramLayout.highestTrackable)
         let cell = UInt16(HistogramLayout.cell(of: kept))

@@ -8,6 +8,8 @@ struct LoopStats {
     let windowFailures = CounterBlock(count: StreamFailure.count)
     /// Final responses of belonging requests, by status code.
     let status = CounterBlock(count: 600)
+    /// Belonging requests that missed each of the objectives, by place.
+    let missedObjectives = CounterBlock(count: Metric.allCases.count)
 
     let ttft = Histogram()
     let ttftFresh = Histogram()
@@ -104,6 +106,7 @@ struct LoopStats {
         failures.destroy()
         windowFailures.destroy()
         status.destroy()
+        missedObjectives.destroy()
         for metric in Metric.allCases { histogram(metric).destroy() }
         coalescedGapWindow.destroy()
         lumpWindow.destroy()

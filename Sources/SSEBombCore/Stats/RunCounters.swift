@@ -45,6 +45,8 @@ enum Counter: Int, CaseIterable {
     // Every request, whenever it started: what the time line and the display show.
     case started, completed, failed, cancelled, cut
     case events, tokenEvents
+    /// With objectives: those that met and those that missed them.
+    case good, bad
     // Requests that belong to the window.
     case windowStarted, windowCompleted, windowFailed, windowCancelled, windowCut
     /// Belonging requests that completed before the window ended.
@@ -56,6 +58,9 @@ enum Counter: Int, CaseIterable {
     /// Belonging requests that brought a subscriber a response, and that brought it back;
     /// subscriptions that a server ended.
     case subscribed, reconnects, subscriptionsEnded
+    /// With objectives: belonging requests by judgement, and good ones that completed before the
+    /// window ended.
+    case windowGood, windowGoodInside, windowBad, windowUndecided
     case retriedStale
     case kernelClockStreams, userClockStreams
     // By arrival inside the window, of whatever request.

@@ -1,5 +1,5 @@
-// A time or a number that is a constant or a random draw, and the grammar in which the command line
-// writes either. Knows no request and no clock.
+// A quantity that is constant or drawn anew each time (how long the mock takes, how long prompts
+// are), and the grammar in which the command line writes either. Knows no request and no clock.
 
 import Glibc
 
@@ -12,6 +12,8 @@ public enum Distribution: Sendable, Equatable, BitwiseCopyable {
     case exponential(mean: Double)
     /// Lognormal: `median` times e to a normal draw of standard deviation `sigma`.
     case lognormal(median: Double, sigma: Double)
+    /// Normal with this mean and standard deviation; what falls below 0 is 0.
+    case normal(mean: Double, deviation: Double)
     /// Uniform between the two.
     case uniform(Double, Double)
 
@@ -26,6 +28,7 @@ public enum Distribution: Sendable, Equatable, BitwiseCopyable {
             // 1 - u is never 0, so the logarithm is finite.
             case .exponential(let mean): -mean * log(1 - random.unit())
             case .lognormal(let median, let sigma): median * exp(sigma * Self.normal(&random))
+            case .normal(let mean, let deviation): mean + deviation * Self.normal(&random)
             case .uniform(let low, let high): low + (high - low) * random.unit()
             }
         return min(max(value, 0), Self.most)
@@ -49,7 +52,8 @@ extension Distribution {
         case count
     }
 
-    /// Reads `200ms`, `exp:200ms`, `lognormal:200ms,0.5` (median, sigma) or `uniform:10ms,80ms`.
+    /// Reads `200ms`, `exp:200ms`, `lognormal:200ms,0.5` (median, sigma), `normal:200ms,50ms`
+    /// (mean, standard deviation) or `uniform:10ms,80ms`.
     ///
     /// - Parameters:
     ///   - text: what the user wrote.
@@ -81,6 +85,11 @@ extension Distribution {
                 self = .lognormal(median: median, sigma: sigma)
                 return
             }
+        case ("normal", 2):
+            if let mean = numbers[0], let deviation = numbers[1] {
+                self = .normal(mean: mean, deviation: deviation)
+                return
+            }
         case ("uniform", 2):
             if let low = numbers[0], let high = numbers[1], low <= high {
                 self = .uniform(low, high)
@@ -98,8 +107,9 @@ extension Distribution {
     ) -> SetupError {
         let examples =
             switch quantity {
-            case .duration: "200ms, exp:200ms, lognormal:200ms,0.5 or uniform:10ms,80ms"
-            case .count: "100, exp:100, lognormal:100,0.5 or uniform:10,200"
+            case .duration:
+                "200ms, exp:200ms, lognormal:200ms,0.5, normal:200ms,50ms or uniform:10ms,80ms"
+            case .count: "100, exp:100, lognormal:100,0.5, normal:100,20 or uniform:10,200"
             }
         return SetupError(.usage, "\(flag) can't be \"\(text)\": write \(examples)")
     }

@@ -85,6 +85,8 @@ enum K6Export {
         case .requests: "http_reqs"
         case .tokens: "tokens"
         case .events: "events"
+        case .attainment: "attainment"
+        case .goodput: "goodput"
         }
     }
 
@@ -136,6 +138,17 @@ enum K6Export {
                 counts.completionTokens,
                 window.map { $0.tokens / $0.seconds }
             )
+        }
+        if let objectives = counts.objectives {
+            metrics["attainment"] = Metric6(
+                type: "rate",
+                contains: "default",
+                values: [
+                    "rate": objectives.attainment.map { .number($0) },
+                    "passes": .whole(objectives.good), "fails": .whole(objectives.bad),
+                ]
+            )
+            metrics["goodput"] = counter(objectives.goodInWindow, result.goodput)
         }
         return metrics
     }

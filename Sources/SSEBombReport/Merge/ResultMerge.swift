@@ -46,6 +46,12 @@ public enum ResultMerge {
                         + "merge runs of one class"
                 )
             }
+            if part.run.result.plan.line != nil {
+                throw MergeError(
+                    sentence: "\(part.name) has a load that changes by stages, which can't be "
+                        + "merged: merge runs of a constant load"
+                )
+            }
             if (first.run.result.plan.arrivals == nil) != (part.run.result.plan.arrivals == nil) {
                 throw MergeError(
                     sentence: "\(first.name) and \(part.name) have unlike load models: one held "

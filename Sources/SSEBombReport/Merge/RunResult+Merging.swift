@@ -115,6 +115,7 @@ extension RunCounts {
         both.finishReasons.merge(other.finishReasons, uniquingKeysWith: +)
         both.eventTypes.merge(other.eventTypes, uniquingKeysWith: +)
         both.sendTimes = sendTimes.map { $0.merged(with: other.sendTimes) } ?? other.sendTimes
+        both.objectives = objectives.map { $0.merged(with: other.objectives) } ?? other.objectives
         both.subscriptions =
             subscriptions.map { $0.merged(with: other.subscriptions) } ?? other.subscriptions
         both.eventLog = eventLog.map { $0.merged(with: other.eventLog) } ?? other.eventLog
@@ -128,6 +129,21 @@ extension SendTimeCounts {
         both.read += other?.read ?? 0
         both.missing += other?.missing ?? 0
         both.beforeSend += other?.beforeSend ?? 0
+        return both
+    }
+}
+
+extension ObjectiveCounts {
+    /// Of alike plans, so that both have the same limits.
+    fileprivate func merged(with other: ObjectiveCounts?) -> ObjectiveCounts {
+        guard let other else { return self }
+        var both = self
+        both.good += other.good
+        both.goodInWindow += other.goodInWindow
+        both.bad += other.bad
+        both.undecided += other.undecided
+        let shared = min(missed.count, other.missed.count)
+        both.missed = (0..<shared).map { missed[$0] + other.missed[$0] }
         return both
     }
 }

@@ -51,6 +51,10 @@ extension RunInterval {
         busiest = max(busiest, busy)
         ttft.merge(part.ttft)
         gap.merge(part.gap)
+        tpot.merge(part.tpot)
+        e2e.merge(part.e2e)
+        good += part.good
+        bad += part.bad
         failures.merge(part.failures, uniquingKeysWith: +)
     }
 }

@@ -38,7 +38,10 @@ extension RunResult {
         guard let startedAt = Timestamp.nanoseconds(rfc3339: run.startedAt) else {
             throw .field("run.started_at")
         }
-        self.init(try RunPlan(restoring: document.plan), startedAt: startedAt)
+        self.init(
+            try RunPlan(restoring: document.plan, stages: document.stages),
+            startedAt: startedAt
+        )
         measured = try nanoseconds(run.measuredS, "run.measured_s")
         // Before the file had its length, a run was at least as long as its parts.
         length = try nanoseconds(
@@ -115,6 +118,8 @@ extension RunResult {
             tokens: TokenSum.exact((steady.tokens ?? 0) * seconds),
             events: UInt64(clamping: Int64(clamping: (steady.events * seconds).rounded()))
         )
+        let good = ((steady.goodput ?? 0) * seconds).rounded()
+        self.steady?.good = UInt64(clamping: Int64(clamping: good))
     }
 
     private static func signal(_ name: String?) throws(ResultFault) -> Int32? {
@@ -165,7 +170,7 @@ extension ResultDocument {
     /// The document of one class of load alone; what concerns the whole run is that of the run.
     fileprivate func narrowed(to record: ClassRecord) -> ResultDocument {
         var part = self
-        part.classes = nil
+        (part.classes, part.stages) = (nil, nil)
         (part.plan, part.counts, part.arrivals) = (record.plan, record.counts, record.arrivals)
         (part.rates, part.metrics, part.intervals) = (
             record.rates, record.metrics, record.intervals
@@ -225,7 +230,19 @@ extension RunCounts {
         connectionsReused = counts.connections.reused
         tlsResumed = counts.connections.tlsResumed ?? 0
         setStamps(document)
+        setObjectives(document)
         try setTokens(document)
+    }
+
+    private mutating func setObjectives(_ document: ResultDocument) {
+        guard let record = document.counts.slo else { return }
+        var counts = ObjectiveCounts()
+        counts.good = record.good
+        counts.goodInWindow = record.goodInWindow
+        counts.bad = record.bad
+        counts.undecided = record.undecided
+        counts.missed = (document.plan.slo ?? []).map { record.missed[$0.limit] ?? 0 }
+        objectives = counts
     }
 
     private mutating func setStamps(_ document: ResultDocument) {
@@ -330,12 +347,16 @@ extension RunInterval {
         completed = record.requests.completed
         failed = record.requests.failed
         cancelled = record.requests.cancelled ?? 0
+        good = record.requests.good ?? 0
+        bad = record.requests.bad ?? 0
         events = record.events
         tokenEvents = record.tokenEvents
         inFlight = record.inFlight ?? .nan
         busiest = record.busy ?? .nan
         ttft = try record.ttft.snapshot("ttft")
         gap = try record.gap.snapshot("gap")
+        tpot = try record.tpot?.snapshot("tpot") ?? HistogramSnapshot()
+        e2e = try record.e2e?.snapshot("e2e") ?? HistogramSnapshot()
         failures = try byKind(record.failures, "intervals.failures")
     }
 }

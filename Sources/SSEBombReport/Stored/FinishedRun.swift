@@ -27,6 +27,8 @@ public struct FinishedRun: Sendable {
         for index in result.intervals.indices {
             self.result.intervals[index].ttft = result.intervals[index].ttft.encodable
             self.result.intervals[index].gap = result.intervals[index].gap.encodable
+            self.result.intervals[index].tpot = result.intervals[index].tpot.encodable
+            self.result.intervals[index].e2e = result.intervals[index].e2e.encodable
         }
         self.verdict = verdict
         self.thresholds = thresholds

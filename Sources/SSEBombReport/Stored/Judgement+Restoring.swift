@@ -88,7 +88,9 @@ extension Threshold.Subject {
             self = .metric(metric)
             return
         }
-        let counted: [Threshold.Subject] = [.failures, .requests, .tokens, .events]
+        let counted: [Threshold.Subject] = [
+            .failures, .requests, .tokens, .events, .attainment, .goodput,
+        ]
         guard let known = counted.first(where: { $0.name == name }) else { return nil }
         self = known
     }

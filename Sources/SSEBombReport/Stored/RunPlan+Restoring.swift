@@ -20,7 +20,14 @@ func optionalNanoseconds(_ seconds: Double?, _ field: String) throws(ResultFault
 }
 
 extension RunPlan {
-    init(restoring plan: ResultDocument.Plan) throws(ResultFault) {
+    /// - Parameter stages: those of the whole run.
+    init(
+        restoring plan: ResultDocument.Plan,
+        stages: [ResultDocument.Stage]?
+    ) throws(ResultFault) {
+        guard plan.trace == nil else {
+            throw ResultFault("replays a recorded trace, which can't be drawn from a file")
+        }
         self.init(
             request: try RequestSpecification(restoring: plan),
             addresses: plan.addresses.map { SocketAddress(knownAs: $0) },
@@ -37,6 +44,19 @@ extension RunPlan {
             guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
             arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
         }
+        if let line = try stages.map(LoadLine.init(restoring:)) {
+            if let law = arrivals?.law {
+                arrivals = OpenLoad(line, law: law)
+            } else {
+                self.stages = line
+            }
+            if let rate = plan.rate { arrivals?.rate = rate }
+            rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
+        }
+        storedRequests = RequestFacts(
+            summary: plan.source.map { SourceSummary(restoring: $0) },
+            hasVaryingBodies: !plan.samePrompt
+        )
         requests = plan.requests
         ramp = try nanoseconds(plan.rampS, "plan.ramp_s")
         warmup = try nanoseconds(plan.warmupS, "plan.warmup_s")
@@ -72,6 +92,11 @@ extension RunPlan {
         slowReaders = plan.readRate.map { SlowReaders(rate: $0, share: plan.slowShare ?? 1) }
         eventSource = plan.eventsource ?? false
         loggedStreams = plan.eventLogStreams ?? 0
+        objectives = try plan.slo.map { (limits) throws(ResultFault) in
+            var all: [Objective] = []
+            for limit in limits { all.append(try Objective(restoring: limit)) }
+            return ServiceObjectives(all)
+        }
         try setLimits(plan)
         keepAlive = plan.keepalive
         reuseLimit = plan.reuse
@@ -179,6 +204,36 @@ extension FieldPaths {
     }
 }
 
+extension LoadLine {
+    /// A stage that begins elsewhere than the last one ended had a jump before it.
+    fileprivate init(restoring records: [ResultDocument.Stage]) throws(ResultFault) {
+        var stages: [LoadStage] = []
+        var level = records.first?.from ?? 0
+        var seconds = 0.0
+        for record in records {
+            if record.from != level { stages.append(LoadStage(duration: 0, target: record.from)) }
+            seconds += record.durationS
+            // All stages together are a time as well.
+            _ = try nanoseconds(seconds, "stages.duration_s")
+            let duration = try nanoseconds(record.durationS, "stages.duration_s")
+            stages.append(LoadStage(duration: duration, target: record.target))
+            level = record.target
+        }
+        self.init(from: records.first?.from ?? 0, stages: stages)
+    }
+}
+
+extension SourceSummary {
+    fileprivate init(restoring record: ResultDocument.Plan.Source) {
+        self.init()
+        kind = PrintableText.line(record.kind)
+        file = record.file
+        rows = record.rows
+        dropped = record.dropped.map { DroppedRows(reason: $0.reason, count: $0.count) }
+        order = record.order.flatMap { RowOrder(rawValue: $0) }
+    }
+}
+
 extension ArrivalLaw {
     /// The law with this name in result files; nil for any other text.
     init?(named name: String) {
@@ -191,5 +246,18 @@ extension ArrivalLaw {
             else { return nil }
             self = .gamma(cv: cv)
         }
+    }
+}
+
+extension Objective {
+    fileprivate init(restoring record: ResultDocument.Plan.Objective) throws(ResultFault) {
+        guard let metric = Metric(rawValue: record.metric) else {
+            throw .unknown("plan.slo.metric", record.metric)
+        }
+        self.init(
+            metric: metric,
+            greatest: record.greatest,
+            text: PrintableText.line(record.limit)
+        )
     }
 }

@@ -1,0 +1,236 @@
+// Is NEW worse than BASE? Every figure's difference with its 95 % confidence interval, a word for
+// it that holds for all figures together, and the gates. Must not know how it is shown.
+
+import Glibc
+import SSEBombCore
+
+/// What is said of a figure.
+public enum ComparisonFinding: String, Sendable {
+    /// NEW is worse, or better, by more than the margin; of all the figures of a comparison of two
+    /// runs that are alike, at most one in 20 comparisons says so of any.
+    case worse, better
+    /// The whole interval lies within the margin.
+    case same
+    /// Neither.
+    case unclear = "cannot_tell"
+}
+
+/// One figure, compared.
+public struct ComparisonRow: Sendable {
+    /// Which.
+    public let figure: ComparedFigure
+    /// Values of either side, in the figure's unit; nil where it wasn't measured.
+    public let base: Double?
+    /// See `base`.
+    public let new: Double?
+    /// NEW over BASE, less 1; of shares NEW less BASE.
+    public let difference: Double?
+    /// Its 95 % confidence interval; nil where the runs don't say.
+    public let interval: ClosedRange<Double>?
+    /// Probability of so great a difference without a true one, adjusted for the number of figures
+    /// (Holm).
+    public internal(set) var probability: Double?
+    /// The word for it.
+    public internal(set) var finding = ComparisonFinding.unclear
+    /// How many times as long, or with how many times the runs, a difference of this size would be
+    /// told; nil where that isn't the matter.
+    public internal(set) var longer: Double?
+    /// Why nothing can be told; empty where something can.
+    public let reason: String
+
+    let evidence: DifferenceEvidence?
+}
+
+/// A difference on the scale on which it is judged: logarithms of relative figures.
+struct DifferenceEvidence: Sendable {
+    let difference: Double
+    let error: Double
+    let freedom: Double
+    let isRelative: Bool
+
+    /// Welch's: either side has its own variance.
+    init?(_ base: SideEstimate, _ new: SideEstimate, isRelative: Bool) {
+        guard let left = base.value, let right = new.value, let one = base.error,
+            let other = new.error
+        else { return nil }
+        difference = isRelative ? log(right / left) : right - left
+        let variance = one.variance + other.variance
+        error = variance.squareRoot()
+        let denominator =
+            one.variance * one.variance / one.freedom
+            + other.variance * other.variance / other.freedom
+        freedom = denominator > 0 ? variance * variance / denominator : one.freedom + other.freedom
+        self.isRelative = isRelative
+    }
+
+    /// The interval that holds the true difference but for `alpha` of cases, as differences read.
+    func interval(alpha: Double) -> ClosedRange<Double> {
+        let half = StudentT.quantile(twoSided: alpha, freedom: freedom) * error
+        return readable(difference - half)...readable(difference + half)
+    }
+
+    var probability: Double {
+        if error == 0 { return difference == 0 ? 1 : 0 }
+        return StudentT.twoSided(abs(difference) / error, freedom: freedom)
+    }
+
+    /// From the scale of judgement to a ratio less 1.
+    func readable(_ value: Double) -> Double { isRelative ? expm1(value) : value }
+
+    /// How many times as long a difference of this size has to be measured to be told in four of
+    /// five cases (0.84 standard errors beyond the bound).
+    func longer(alpha: Double) -> Double {
+        let needed = StudentT.quantile(twoSided: alpha, freedom: freedom) + 0.84
+        let factor = needed * error / abs(difference)
+        return factor * factor
+    }
+}
+
+/// Why two sides can't be compared.
+public struct ComparisonRefusal: Error, Equatable, Sendable {
+    /// Whether a verdict is why.
+    public let isDisbelief: Bool
+    /// One sentence with the remedy.
+    public let sentence: String
+}
+
+/// How to compare.
+public struct ComparisonOptions: Sendable {
+    /// Differences up to this never count: a ratio less 1, and of shares a difference.
+    public var margin = 0.01
+    /// What fails the comparison; empty: any figure that is worse.
+    public var gates: [ComparisonGate] = []
+    /// Compares runs of unlike plans.
+    public var allowsUnlike = false
+    /// Compares runs with an invalid verdict.
+    public var allowsInvalid = false
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Two sides, compared.
+public struct Comparison: Sendable {
+    /// How the intervals came about.
+    public enum Method: String, Sendable {
+        /// By block bootstrap of the seconds of either side.
+        case seconds
+        /// Between the runs of either side, three or more.
+        case runs
+    }
+
+    /// Confidence of intervals, and of all words together.
+    public static let alpha = 0.05
+
+    /// Names of the runs of either side.
+    public let base: [String]
+    /// See `base`.
+    public let new: [String]
+    /// See `Method`.
+    public let method: Method
+    /// The figures that either side has.
+    public let rows: [ComparisonRow]
+    /// What became of the gates, in their order.
+    public let gates: [ComparisonGateResult]
+    /// What should be known beside, a sentence each.
+    public let warnings: [String]
+    /// See `ComparisonOptions.margin`.
+    public let margin: Double
+
+    /// Compares two sides of at least one run each.
+    public init(
+        base: [ComparedRun],
+        new: [ComparedRun],
+        options: ComparisonOptions = ComparisonOptions()
+    ) throws(ComparisonRefusal) {
+        warnings = try ComparisonChecks.warnings(base, new, options)
+        let isBetweenRuns = min(base.count, new.count) >= ComparedSide.leastRuns
+        method = isBetweenRuns ? .runs : .seconds
+        self.base = base.map(\.name)
+        self.new = new.map(\.name)
+        margin = options.margin
+        var figures = ComparedFigure.standard
+        for gate in options.gates where !figures.contains(gate.figure) {
+            figures.append(gate.figure)
+        }
+        let left = ComparedSide(label: "BASE", runs: base, isBetweenRuns: isBetweenRuns)
+            .estimates(figures)
+        let right = ComparedSide(label: "NEW", runs: new, isBetweenRuns: isBetweenRuns)
+            .estimates(figures)
+        let named = Set(options.gates.map(\.figure))
+        var rows = figures.compactMap { figure -> ComparisonRow? in
+            guard let one = left[figure], let other = right[figure] else { return nil }
+            let isMeasured = one.value != nil || other.value != nil
+            guard isMeasured || named.contains(figure) else { return nil }
+            return Self.row(figure, one, other)
+        }
+        Self.setFindings(&rows, margin: options.margin)
+        self.rows = rows
+        gates = options.gates.map { gate in
+            gate.judge(
+                rows.first { $0.figure == gate.figure },
+                alpha: Self.alpha / Double(options.gates.count)
+            )
+        }
+    }
+
+    private static func row(
+        _ figure: ComparedFigure,
+        _ base: SideEstimate,
+        _ new: SideEstimate
+    ) -> ComparisonRow {
+        let evidence = DifferenceEvidence(base, new, isRelative: figure.isRelative)
+        var difference = evidence.map { $0.readable($0.difference) }
+        if difference == nil, let left = base.value, let right = new.value {
+            difference = figure.isRelative ? (left > 0 ? right / left - 1 : nil) : right - left
+        }
+        return ComparisonRow(
+            figure: figure,
+            base: base.value,
+            new: new.value,
+            difference: difference,
+            interval: evidence?.interval(alpha: alpha),
+            reason: evidence == nil ? (base.error == nil ? base.reason : new.reason) : "",
+            evidence: evidence
+        )
+    }
+
+    /// Holm's step-down: of all rows without a true difference, none gets a word but in 5 % of
+    /// comparisons, however the rows hang together.
+    private static func setFindings(_ rows: inout [ComparisonRow], margin: Double) {
+        let judged = rows.indices.filter { rows[$0].evidence != nil }
+            .sorted { rows[$0].evidence?.probability ?? 1 < rows[$1].evidence?.probability ?? 1 }
+        var least = 0.0
+        for (place, index) in judged.enumerated() {
+            guard let evidence = rows[index].evidence, let interval = rows[index].interval,
+                let difference = rows[index].difference
+            else { continue }
+            let adjusted = min(1, evidence.probability * Double(judged.count - place))
+            least = max(least, adjusted)
+            rows[index].probability = least
+            let bound = rows[index].figure.isRelative ? -margin / (1 + margin) : -margin
+            if least < alpha, difference > margin || difference < bound {
+                let isBetter = (difference > 0) == rows[index].figure.isHigherBetter
+                rows[index].finding = isBetter ? .better : .worse
+            } else if interval.lowerBound >= bound, interval.upperBound <= margin {
+                rows[index].finding = .same
+            } else if difference > margin || difference < bound {
+                rows[index].longer = evidence.longer(alpha: alpha / Double(judged.count))
+            }
+        }
+    }
+
+    /// What a comparison comes to.
+    public enum Outcome: Equatable, Sendable {
+        case passed, regression, unjudged
+    }
+
+    /// By the gates where there are any, else by the words.
+    public var outcome: Outcome {
+        if gates.isEmpty {
+            return rows.contains { $0.finding == .worse } ? .regression : .passed
+        }
+        if gates.contains(where: { $0.outcome == .failed }) { return .regression }
+        return gates.allSatisfy { $0.outcome == .passed } ? .passed : .unjudged
+    }
+}

@@ -1,0 +1,96 @@
+// What speaks against a comparison before a figure is looked at: a run on both sides, plans that
+// are unlike, verdicts. Refusals name the flag that allows it all the same.
+
+import SSEBombCore
+
+/// Refuses, or says what should be known.
+enum ComparisonChecks {
+    /// Beyond this share of a metric's samples, waits that never ended are told.
+    private static let shareOfWaits = 0.01
+
+    static func warnings(
+        _ base: [ComparedRun],
+        _ new: [ComparedRun],
+        _ options: ComparisonOptions
+    ) throws(ComparisonRefusal) -> [String] {
+        try checkIdentities(base, new)
+        var warnings = try plans(base, new, options)
+        warnings += try verdicts(base + new, options)
+        for run in base + new {
+            for metric in ComparedRun.metrics {
+                guard let series = run.latencies[metric] else { continue }
+                let all = Double(series.whole.count + series.unfinished)
+                guard Double(series.unfinished) > shareOfWaits * all else { continue }
+                warnings.append(
+                    "\(run.name): \(Units.count(series.unfinished)) waits for \(metric.rawValue) "
+                        + "never ended and are in none of its percentiles"
+                )
+            }
+        }
+        let bases = Set((base + new).compactMap(\.tokenBasis))
+        if bases.count > 1 {
+            let names = bases.map(\.rawValue).sorted().joined(separator: ", ")
+            warnings.append("tokens were counted in different ways (\(names))")
+        }
+        return warnings
+    }
+
+    private static func checkIdentities(
+        _ base: [ComparedRun],
+        _ new: [ComparedRun]
+    ) throws(ComparisonRefusal) {
+        var seen: [String: String] = [:]
+        for run in base + new where !run.id.isEmpty {
+            if let other = seen[run.id] {
+                throw ComparisonRefusal(
+                    isDisbelief: false,
+                    sentence: "\(run.name) and \(other) are the same run: name it once"
+                )
+            }
+            seen[run.id] = run.name
+        }
+    }
+
+    private static func plans(
+        _ base: [ComparedRun],
+        _ new: [ComparedRun],
+        _ options: ComparisonOptions
+    ) throws(ComparisonRefusal) -> [String] {
+        guard let first = base.first else { return [] }
+        for other in base.dropFirst() + new {
+            let differences = PlanDifference.between(first, other)
+            guard !differences.isEmpty else { continue }
+            let named = differences.prefix(3)
+                .map { "\($0.field) \($0.base) and \($0.new)" }.joined(separator: ", ")
+            let more = differences.count > 3 ? ", and \(differences.count - 3) more" : ""
+            let words = "the plans of \(first.name) and \(other.name) are unlike: \(named)\(more)"
+            guard options.allowsUnlike else {
+                throw ComparisonRefusal(
+                    isDisbelief: false,
+                    sentence: "\(words); repeat one of them, or say --allow-unlike"
+                )
+            }
+            return [words]
+        }
+        return []
+    }
+
+    private static func verdicts(
+        _ runs: [ComparedRun],
+        _ options: ComparisonOptions
+    ) throws(ComparisonRefusal) -> [String] {
+        var warnings: [String] = []
+        for run in runs where run.verdict.state != .valid {
+            let reason = run.verdict.reasons.first?.sentence ?? ""
+            let words = "\(run.name) is \(run.verdict.state.rawValue): \(reason)"
+            if run.verdict.state == .invalid, !options.allowsInvalid {
+                throw ComparisonRefusal(
+                    isDisbelief: true,
+                    sentence: "\(words); repeat it, or say --allow-invalid"
+                )
+            }
+            warnings.append(words)
+        }
+        return warnings
+    }
+}

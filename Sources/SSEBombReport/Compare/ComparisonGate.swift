@@ -1,0 +1,102 @@
+// What makes a comparison fail (`--fail-if`): a difference beyond a bound, and it fails or passes
+// only where the whole confidence interval says so.
+
+/// A bound on a difference.
+public struct ComparisonGate: Sendable, Equatable {
+    /// As it was written.
+    public let expression: String
+    /// The figure it is about.
+    public let figure: ComparedFigure
+    /// Whether differences above the bound fail; else those below it.
+    public let isAbove: Bool
+    /// A ratio less 1, or of shares a difference.
+    public let bound: Double
+
+    /// Makes a gate.
+    public init(expression: String, figure: ComparedFigure, isAbove: Bool, bound: Double) {
+        self.expression = expression
+        self.figure = figure
+        self.isAbove = isAbove
+        self.bound = bound
+    }
+
+    /// Reads `FIGURE > +10%` or `FIGURE < -5%`; spaces don't matter. Throws what is wrong.
+    public init(reading text: String) throws(ComparisonGateError) {
+        let example = "write for example 'ttft.p99 > +10%'"
+        let expression = text.filter { $0 != " " }
+        guard let sign = expression.firstIndex(where: { "<>=!".contains($0) }) else {
+            throw ComparisonGateError("it compares nothing: \(example)")
+        }
+        guard "<>".contains(expression[sign]) else {
+            throw ComparisonGateError("it must use > or <: \(example)")
+        }
+        let name = String(expression[..<sign])
+        guard let figure = ComparedFigure(named: name) else {
+            let names = ComparedFigure.standard.map(\.name).joined(separator: ", ")
+            throw ComparisonGateError("'\(name)' isn't one of \(names): \(example)")
+        }
+        let word = expression[expression.index(after: sign)...]
+        guard word.hasSuffix("%"), let percent = Double(word.dropLast()), abs(percent) <= 1e6 else {
+            throw ComparisonGateError("'\(word)' isn't a difference in per cent: \(example)")
+        }
+        guard !figure.isRelative || percent > -100 else {
+            throw ComparisonGateError("nothing can fall by more than all: \(example)")
+        }
+        self.init(
+            expression: expression,
+            figure: figure,
+            isAbove: expression[sign] == ">",
+            bound: percent / 100
+        )
+    }
+
+    /// Judges by a row of the comparison.
+    ///
+    /// - Parameter alpha: of the interval; 5 % over all gates.
+    func judge(_ row: ComparisonRow?, alpha: Double) -> ComparisonGateResult {
+        guard let row, let evidence = row.evidence else {
+            let reason = row?.reason ?? "it wasn't measured"
+            return ComparisonGateResult(gate: self, outcome: .notJudged, sentence: reason)
+        }
+        let interval = evidence.interval(alpha: alpha)
+        let (low, high) = (interval.lowerBound, interval.upperBound)
+        let seen =
+            "\(figure.text(difference: evidence.readable(evidence.difference))), between "
+            + "\(figure.text(difference: low)) and \(figure.text(difference: high))"
+        if isAbove ? low > bound : high < bound {
+            return ComparisonGateResult(gate: self, outcome: .failed, sentence: seen)
+        }
+        if isAbove ? high <= bound : low >= bound {
+            return ComparisonGateResult(gate: self, outcome: .passed, sentence: seen)
+        }
+        return ComparisonGateResult(
+            gate: self,
+            outcome: .notJudged,
+            sentence: "\(seen): the bound lies inside; measure longer, or more runs"
+        )
+    }
+}
+
+/// Why a text isn't a gate.
+public struct ComparisonGateError: Error, Equatable, CustomStringConvertible, Sendable {
+    /// What is wrong, and what would be right.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// What became of a gate.
+public struct ComparisonGateResult: Sendable, Equatable {
+    /// Passed, failed, or neither: then the interval holds the bound, or there is none.
+    public enum Outcome: String, Sendable {
+        case passed, failed
+        case notJudged = "not_judged"
+    }
+
+    /// The gate.
+    public let gate: ComparisonGate
+    /// What became of it.
+    public let outcome: Outcome
+    /// Difference and interval, for people.
+    public let sentence: String
+}
