@@ -4,6 +4,7 @@
 #   build        debug build                    release     static release binary
 #   test         unit and end-to-end tests, and a short fuzz run
 #   test-servers the tests through servers not written here alone: nginx, uvicorn
+#   test-readers every export, judged by readers not written here
 #   test-sdks    the mock server read by the LLM vendors' own SDKs
 #   test-sim     how often compare raises false alarms and finds true changes, by simulation
 #   test-browser the HTML page through Chromium, which it installs
@@ -36,6 +37,8 @@ TOOLS ?= .build-tools
 
 # What the foreign server and readers in the tests are made of.
 PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
+# What reads exports: HdrHistogram's and OpenMetrics' parsers, llm-d's schema, JUnit's.
+READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser
 # The LLM vendors' SDKs, in an environment of their own.
 SDKS = openai anthropic ollama google-genai
 SSEBOMB = $(BUILD)/release/ssebomb
@@ -55,7 +58,7 @@ ALONE = SSEBOMB_TEST_ALONE=1
 # Where the end-to-end tests find the Python of the virtual environment.
 export SSEBOMB_TEST_PYTHON = $(abspath $(TOOLS))/venv/bin/python
 
-.PHONY: help demo build release test test-servers test-sdks test-sim test-browser test-asan \
+.PHONY: help demo build release test test-servers test-sdks test-sim test-browser test-readers test-asan \
 	test-tsan fuzz lint format asm-check perf-check perf check deps test-deps install clean
 
 help:
@@ -133,6 +136,18 @@ test-servers: test-deps
 
 test-sdks: build $(TOOLS)/sdks/complete
 	$(TOOLS)/sdks/bin/python Tests/Fixtures/read_with_sdks.py $(BUILD)/$(CONFIGURATION)/ssebomb
+
+$(TOOLS)/readers/complete: Makefile
+	@mkdir -p $(TOOLS)
+	$(PYTHON) -m venv $(TOOLS)/readers
+	$(TOOLS)/readers/bin/pip install -q $(READER_PACKAGES)
+	@touch $@
+
+test-readers: build $(TOOLS)/readers/complete
+	@test -e /usr/share/java/hdrhistogram.jar && command -v java >/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="libhdrhistogram-java default-jre-headless"
+	SSEBOMB=$(abspath $(BUILD)/$(CONFIGURATION)/ssebomb) PYTHON=$(abspath $(TOOLS))/readers/bin/python \
+		Tests/Readers/run.sh
 
 # Optimised: unoptimised it takes hours.
 test-sim: deps

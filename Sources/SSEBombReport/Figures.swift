@@ -9,8 +9,8 @@ extension RunResult {
 
     /// Requests a second that met the objectives; nil without these, or without a measured window.
     var goodput: Double? {
-        guard let counts = counts.objectives, let measuredSeconds else { return nil }
-        return Double(counts.goodInWindow) / measuredSeconds
+        guard counts.objectives != nil, let window = rateWindow else { return nil }
+        return Double(window.good) / window.seconds
     }
 
     /// The API as the command line names it (`--api`); nil while unknown.

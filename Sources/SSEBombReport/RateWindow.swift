@@ -14,6 +14,8 @@ public struct RateWindow: Sendable, Equatable {
     public var tokens: Double
     /// Events that arrived in it.
     public var events: UInt64
+    /// Requests completed in it that met their objectives.
+    public var good: UInt64
 }
 
 extension RunResult {
@@ -25,7 +27,8 @@ extension RunResult {
             seconds: seconds,
             requests: counts.completedInWindow,
             tokens: TokenSum.exact(counts.tokensInWindow),
-            events: counts.events
+            events: counts.events,
+            good: counts.objectives?.goodInWindow ?? 0
         )
     }
 
@@ -45,7 +48,8 @@ extension RunResult {
             seconds: Double(seconds),
             requests: inside.reduce(0) { $0 &+ $1.completed },
             tokens: TokenSum.exact(Double(tokenEvents) * (tokensPerEvent ?? 0)),
-            events: inside.reduce(0) { $0 &+ $1.events }
+            events: inside.reduce(0) { $0 &+ $1.events },
+            good: inside.reduce(0) { $0 &+ $1.good }
         )
     }
 

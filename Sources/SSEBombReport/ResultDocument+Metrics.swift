@@ -57,7 +57,7 @@ extension ResultDocument {
             var started: UInt64
             var completed: UInt64
             var failed: UInt64
-            var cancelled: UInt64
+            var cancelled: UInt64?
             var good: UInt64?
             var bad: UInt64?
         }

@@ -127,9 +127,9 @@ extension ResultDocument.Plan {
         url = Redaction.url(of: request)
         method = request.method
         headers = request.headers.map(\.name)
-        bodyBytes = plan.source == nil ? request.body?.count : nil
-        samePrompt = !result.sources.contains { $0?.hasVaryingBodies == true }
-        source = plan.source.map { Source($0.summary) }
+        bodyBytes = plan.requestFacts.summary == nil ? request.body?.count : nil
+        samePrompt = !result.requestFacts.contains(where: \.hasVaryingBodies)
+        source = plan.requestFacts.summary.map { Source($0) }
         api = result.apiName
         apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
         fields = plan.fields.map { $0.fields.map(\.text) }
@@ -189,8 +189,8 @@ extension ResultDocument.Plan {
 
 extension RunResult {
     /// Where the requests of each class come from; nil where all of a class are the same.
-    var sources: [RequestSource?] {
-        classes.isEmpty ? [plan.source] : classes.map(\.result.plan.source)
+    var requestFacts: [RequestFacts] {
+        classes.isEmpty ? [plan.requestFacts] : classes.map(\.result.plan.requestFacts)
     }
 }
 
@@ -316,10 +316,13 @@ extension ResultDocument.Rates {
     fileprivate init(_ result: RunResult) {
         if let window = result.rateWindow {
             requests = Double(window.requests) / window.seconds
-            basis = result.hasTokens ? result.counts.throughputBasis.rawValue : nil
             tokens = result.hasTokens ? finite(window.tokens / window.seconds) : nil
             events = Double(window.events) / window.seconds
             goodput = result.goodput
+        }
+        // Merged results may have tokens and no window: others to merge with need the basis.
+        if result.hasTokens, result.rateWindow != nil || result.merged != nil {
+            basis = result.counts.throughputBasis.rawValue
         }
         attainment = result.counts.objectives?.attainment
         guard let window = result.steady, window.seconds > 0 else { return }

@@ -116,13 +116,13 @@ public struct TextReport {
     }
 
     private var promptLine: String {
-        let sources = result.sources
-        guard sources.contains(where: { $0?.hasVaryingBodies == true }) else {
+        let sources = result.requestFacts
+        guard sources.contains(where: \.hasVaryingBodies) else {
             return sources.count > 1
                 ? "same prompt in every request of a class: prefix caches may be hot"
                 : "same prompt in every request: prefix caches may be hot"
         }
-        guard sources.count == 1, let summary = sources[0]?.summary else {
+        guard sources.count == 1, let summary = sources[0].summary else {
             return "requests differ in some of the classes"
         }
         guard let file = summary.file, let rows = summary.rows else {

@@ -66,11 +66,11 @@ extension Threshold {
         switch subject {
         case .metric(let metric): latency(metric, result)
         case .failures: aggregate == .share ? share(result) : failureCount(result)
-        case .requests: rate(Double(result.counts.completedInWindow), result)
-        case .events: rate(Double(result.counts.events), result)
+        case .requests: rate(result) { Double($0.requests) }
+        case .events: rate(result) { Double($0.events) }
         case .tokens: tokenRate(result)
         case .attainment: attainment(result)
-        case .goodput: rate(Double(result.counts.objectives?.goodInWindow ?? 0), result)
+        case .goodput: rate(result) { Double($0.good) }
         }
     }
 
@@ -169,18 +169,20 @@ extension Threshold {
     }
 
     private func rate(
-        _ count: Double,
         _ result: RunResult,
-        basis: String = ""
+        basis: String = "",
+        _ counted: (RateWindow) -> Double
     ) -> ThresholdEvidence {
         var evidence = ThresholdEvidence(absence: "no request was due in the measured window")
-        guard let seconds = result.measuredSeconds, count.isFinite,
+        guard let window = result.rateWindow else { return evidence }
+        let count = counted(window)
+        guard count.isFinite,
             result.counts.started > 0 || result.counts.dropped > 0 || count > 0
         else { return evidence }
         evidence.samples = UInt64(max(0, Int64(clamping: count)))
-        evidence.figure = count / seconds
-        evidence.range = count / seconds...count / seconds
-        let length = Units.duration(result.measured)
+        evidence.figure = count / window.seconds
+        evidence.range = count / window.seconds...count / window.seconds
+        let length = Units.duration(Int64(clamping: window.seconds * 1e9))
         evidence.origin = "\(Units.count(evidence.samples)) \(subject.name)\(basis) in \(length)"
         return evidence
     }
@@ -191,7 +193,7 @@ extension Threshold {
             return ThresholdEvidence(absence: "no API was recognised, so no tokens were counted")
         }
         let basis = " (\(result.counts.throughputBasis.rawValue))"
-        return rate(result.counts.tokensInWindow, result, basis: basis)
+        return rate(result, basis: basis) { $0.tokens }
     }
 
     static func number(_ count: UInt64, _ noun: String) -> String {

@@ -66,6 +66,31 @@ enum HelpText {
         not one load could be trusted; 130 or 143 interrupted, with what was measured so far.
         """
 
+    /// Examples and statuses of `report`.
+    static let report = """
+        Examples:
+          ssebomb report result.json
+          ssebomb report result.json --csv figures.csv --hlog run.hlog --hgrm gap=gap.hgrm
+          ssebomb report result.json --vllm-json - | python3 plot.py
+
+        Exit status: 0 done; 1 internal failure, or a file that couldn't be written; 64 usage, or \
+        a file that isn't a sound result. Gates stand as they were judged then, and don't enter \
+        the status.
+        """
+
+    /// Examples and statuses of `merge`.
+    static let merge = """
+        Examples:
+          ssebomb merge host1.json host2.json -o all.json
+          ssebomb merge part*.json --threshold 'ttft:p99<500ms'
+
+        Histograms and counters add, in whatever order; rates are those of the time that all parts \
+        have in common.
+
+        Exit status: 0 done; 1 internal failure, or a file that couldn't be written; 64 usage, or \
+        results that can't be merged; 96 a threshold couldn't be judged; 99 one was missed.
+        """
+
     /// The list of subcommands under the bare help.
     static func subcommands(_ commands: [(name: String, abstract: String)]) -> String {
         let width = commands.map(\.name.count).max() ?? 0

@@ -198,8 +198,13 @@ enum PriorityName: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// What stdout holds.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+enum DocumentFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
+}
+
+/// What stdout holds, of a run.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json, markdown
 }
 
 /// What becomes of the result.

@@ -14,7 +14,7 @@ struct SSEBomb: ParsableCommand {
         version: PlanBuilder.version,
         subcommands: [
             RunCommand.self, ProbeCommand.self, ServeCommand.self, SelftestCommand.self,
-            CompareCommand.self,
+            ReportCommand.self, MergeCommand.self, CompareCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )
@@ -46,6 +46,7 @@ struct SSEBomb: ParsableCommand {
         let message = message(for: error)
         // What isn't a flag may be a part of a secret: never repeated.
         guard message.contains("nexpected argument"), let command else { return message }
+        if command == "report" { return "more than one result: report draws one, merge joins them" }
         if command == "compare" {
             return "compare takes two results, BASE and NEW: separate repeats by commas"
         }

@@ -198,7 +198,7 @@ struct PreparedLoad {
 extension ScenarioFile {
     /// Run-wide flags that say how a class is planned, too.
     static func isShared(_ option: OptionTable.Option) -> Bool {
-        isOfRun(option) && !["Output", "Judgement"].contains(option.section)
+        isOfRun(option) && !["Output", "Exports", "Judgement"].contains(option.section)
     }
 
     /// Refuses flags on the command line that belong to a class.

@@ -33,7 +33,13 @@ extension RunCommand {
         guard count <= RepeatPlan.most else {
             throw SetupError(.usage, "--repeat \(count) is over the limit of \(RepeatPlan.most)")
         }
-        if output.wantsJSONOnOutput {
+        if let export = exports.wanted.first {
+            throw SetupError(
+                .usage,
+                "\(export.flag) is of one run: write it from a result with 'ssebomb report'"
+            )
+        }
+        if output.format != .text || output.output == "-" {
             throw SetupError(
                 .usage,
                 "--repeat prints a line for each run: name a file with -o FILE for the results"

@@ -26,6 +26,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "TLS") var tls: TLSOptions
     @OptionGroup(title: "Judgement") var judgement: JudgementOptions
     @OptionGroup(title: "Output") var output: OutputOptions
+    @OptionGroup(title: "Exports") var exports: ExportOptions
 
     func run() throws {
         guard let path = targets.scenario else { return try run(arguments: Self.given, nil) }
@@ -49,7 +50,7 @@ struct RunCommand: ParsableCommand {
         let watch = SignalWatch()
         let labels = try output.labels()
         var prepared = try PreparedLoad(self, arguments: arguments, scenario, usable: usable)
-        try output.check()
+        let publisher = try output.publisher(exports)
         let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared)
@@ -79,6 +80,12 @@ struct RunCommand: ParsableCommand {
         let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
+        let finished = FinishedRun(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context
+        )
         let page = HTMLReport(
             result,
             verdict: verdict,
@@ -86,7 +93,9 @@ struct RunCommand: ParsableCommand {
             context: context,
             sample: sample
         )
-        let written = publish(result, verdict, thresholds, context, log, page)
+        let written = publisher.publish(finished) { () throws(OutputError) in
+            try finish(log, page)
+        }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
         let status = status(result, thresholds, verdict, watch, isWritten: written)
@@ -176,59 +185,14 @@ struct RunCommand: ParsableCommand {
         return (result, gates.results(result))
     }
 
-    /// Writes files and report; false where one of them couldn't be. The files come first: a report
-    /// may wait for its reader.
-    private func publish(
-        _ result: RunResult,
-        _ verdict: Verdict,
-        _ thresholds: [ThresholdResult],
-        _ context: RunContext,
-        _ log: EventLogFile?,
-        _ page: HTMLReport
-    ) -> Bool {
-        let file = ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
-        var complaints: [String] = []
-        if let path = output.output, path != "-" {
-            do throws(OutputError) {
-                try file.write(to: path)
-            } catch {
-                complaints.append(error.sentence)
-            }
-        }
-        do throws(OutputError) {
-            try log?.finish()
-        } catch {
-            complaints.append(error.sentence)
-        }
+    /// Writes what the publisher knows nothing of; one failure doesn't keep the other file away.
+    private func finish(_ log: EventLogFile?, _ page: HTMLReport) throws(OutputError) {
+        var failure: OutputError?
+        do throws(OutputError) { try log?.finish() } catch { failure = error }
         if let path = output.html {
-            do throws(OutputError) {
-                try page.write(to: path)
-            } catch {
-                complaints.append(error.sentence)
-            }
+            do throws(OutputError) { try page.write(to: path) } catch { failure = failure ?? error }
         }
-        if output.wantsJSONOnOutput {
-            do throws(OutputError) {
-                try file.write(to: "-")
-            } catch  where !error.isBrokenPipe {
-                complaints.append(error.sentence)
-            } catch {}
-        } else {
-            let report = TextReport(
-                result,
-                verdict: verdict,
-                thresholds: thresholds,
-                color: Terminal.canColor()
-            ).render()
-            if case .failed(let cause) = Terminal.output(report) {
-                complaints.append(
-                    "can't write the report to standard output: \(cause.sentence); it stands above"
-                )
-                Terminal.error(report)
-            }
-        }
-        for complaint in complaints { Terminal.message(complaint) }
-        return complaints.isEmpty
+        if let failure { throw failure }
     }
 
     /// Prints `text`; a reader that went away is no error.
@@ -262,17 +226,14 @@ extension LoadOptions {
 }
 
 extension OutputOptions {
-    /// Whether standard output gets the result file in place of the text.
-    var wantsJSONOnOutput: Bool { format == .json || output == "-" }
-
     /// How progress is shown.
     var progressStyle: ProgressStyle {
         if quiet || noProgress { return .none }
         return Terminal.canRedraw() ? .live : .plain
     }
 
-    /// Refuses files that couldn't be written at the end.
-    func check() throws(SetupError) {
+    /// Where everything goes at the end; refuses what couldn't be written then.
+    func publisher(_ exports: ExportOptions) throws(SetupError) -> ResultPublisher {
         if eventLog == nil, eventLogStreams != nil {
             throw SetupError(.usage, "--event-log-streams needs --event-log: name its file")
         }
@@ -282,17 +243,20 @@ extension OutputOptions {
         if html == "-" {
             throw SetupError(.usage, "--html: standard output has the report: name a file")
         }
-        let files = [("-o", output), ("--event-log", eventLog), ("--html", html)]
-            .compactMap { flag, path in path.map { (flag, $0) } }
-        for (place, file) in files.enumerated() {
-            guard let other = files[..<place].first(where: { $0.1 == file.1 }) else { continue }
-            throw SetupError(.usage, "\(other.0) and \(file.0) name the same file: use two")
-        }
         do throws(OutputError) {
-            for (flag, path) in files { try AtomicFile.check(path, flag: flag) }
+            if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
+            if let html { try AtomicFile.check(html, flag: "--html") }
         } catch {
             throw SetupError(.usage, error.sentence)
         }
+        return try ResultPublisher(
+            output: output,
+            format: format,
+            exports: exports,
+            others: [("--event-log", eventLog), ("--html", html)].compactMap { flag, path in
+                path.map { (flag, $0) }
+            }
+        )
     }
 
     /// How many streams the event log, or the page, samples.

@@ -26,7 +26,7 @@ struct ScenarioFile {
     private static let ofRun: Set<String> = [
         "duration", "warmup", "drain", "threads", "cpus", "priority", "seed", "clock",
     ]
-    private static let sectionsOfRun: Set<String> = ["Output", "Judgement"]
+    private static let sectionsOfRun: Set<String> = ["Output", "Exports", "Judgement"]
     private static let onCommandLineOnly: Set<String> = ["scenario", "dry-run"]
     /// What a class may be judged by itself.
     private static let judgedByClass: Set<String> = ["threshold", "slo"]

@@ -202,7 +202,7 @@ struct SelftestOutputOptions: ParsableArguments {
     var output: String?
 
     @Option(help: ArgumentHelp("What standard output gets.", valueName: "FORMAT"))
-    var format: OutputFormat = .text
+    var format: DocumentFormat = .text
 
     @Flag(name: [.customShort("q"), .long], help: "No progress, no warnings: errors only.")
     var quiet = false

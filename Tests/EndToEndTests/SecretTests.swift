@@ -80,6 +80,42 @@ struct SecretTests {
         }
     }
 
+    /// Every format that a run can be exported in, into `directory`.
+    private static func exports(_ directory: TemporaryDirectory) -> [String] {
+        [
+            "csv", "markdown", "hlog", "hgrm", "openmetrics", "vllm-json", "aiperf-json", "k6-json",
+            "llmd", "junit",
+        ].flatMap { ["--\($0)", directory.file($0)] }
+    }
+
+    @Test("no export shows what was given or echoed, at the end of the run or later")
+    func exported() async throws {
+        let echo = Self.forbidden.joined(separator: " | ")
+        let error = Wire.whole("400 Bad Request", type: "text/plain", "you sent: \(echo)")
+        let server = try ScriptedServer([.readRequest, .send(error)])
+        defer { server.stop() }
+        let (now, later) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let summary = try later.write("summary", [])
+        let run = try await LoadRun.run(
+            ["-n", "2", "--threshold", "failures:share<0.5"] + Self.exports(now)
+                + Self.arguments(server),
+            environment: ["GITHUB_STEP_SUMMARY": summary]
+        )
+        let stored = try now.write("stored.json", Array(run.resultText.utf8))
+        let outcome = try await Binary.run(["report", stored] + Self.exports(later))
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        #expect(now.names.count == 11 && later.names.count == 11)
+        for directory in [now, later] {
+            for name in directory.names {
+                let text = directory.text(name)
+                #expect(!text.isEmpty, "\(name)")
+                expectClean(Self.forbidden + [Self.body], in: [text])
+            }
+        }
+        #expect(now.text("aiperf-json").contains("http_status"))
+        #expect(later.text("summary").contains("## ssebomb"))
+    }
+
     @Test("a token from the environment is sent and never shown")
     func bearerFromEnvironment() async throws {
         let error = Wire.whole(

@@ -9,6 +9,8 @@ public struct RunPlan: Sendable {
     public var request: RequestSpecification
     /// Where requests that differ come from; nil sends the same bytes always.
     public var source: RequestSource?
+    /// What a stored plan, which can't be carried out, still knows of its requests.
+    public var storedRequests: RequestFacts?
     /// Where connections go; every address of the name, used in turn.
     public var addresses: [SocketAddress]
     /// Local addresses, used in turn; empty lets the kernel choose.
@@ -124,6 +126,31 @@ public enum ArrivalClock: String, Sendable {
     case kernel
     /// The time right after the read.
     case user
+}
+
+/// What reports say of a plan's requests.
+public struct RequestFacts: Sendable, Equatable {
+    /// Where they come from; nil where all are the same bytes.
+    public var summary: SourceSummary?
+    /// Whether bodies differ from request to request.
+    public var hasVaryingBodies: Bool
+
+    /// Makes facts.
+    public init(summary: SourceSummary?, hasVaryingBodies: Bool) {
+        self.summary = summary
+        self.hasVaryingBodies = hasVaryingBodies
+    }
+}
+
+extension RunPlan {
+    /// What reports say of its requests.
+    public var requestFacts: RequestFacts {
+        storedRequests
+            ?? RequestFacts(
+                summary: source?.summary,
+                hasVaryingBodies: source?.hasVaryingBodies == true
+            )
+    }
 }
 
 /// The five limits of time, nanoseconds; nil is "no limit".

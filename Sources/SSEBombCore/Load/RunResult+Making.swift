@@ -30,6 +30,11 @@ extension RunResult {
     }
 }
 
+extension ClassResult {
+    /// The result of the class `name`.
+    public init(_ name: String, _ result: RunResult) { self.init(name: name, result: result) }
+}
+
 extension RunInterval {
     /// An interval in which nothing happened: `length` seconds from `start` on, an offset in
     /// seconds from the start of the ramp.

@@ -66,6 +66,12 @@ public struct DroppedRows: Sendable, Equatable {
     public var reason: String
     /// How many.
     public var count: Int
+
+    /// Rows that were dropped.
+    public init(reason: String, count: Int) {
+        self.reason = reason
+        self.count = count
+    }
 }
 
 /// Walks the lines of a file.

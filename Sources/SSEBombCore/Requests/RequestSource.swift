@@ -176,6 +176,9 @@ public struct SourceSummary: Sendable, Equatable {
     /// The order in which rows are taken.
     public var order: RowOrder?
 
+    /// A source of which nothing is known yet.
+    public init() {}
+
     fileprivate mutating func add(_ rows: RequestRows, _ order: RowOrder) {
         file = rows.name
         self.rows = rows.count

@@ -59,6 +59,10 @@ public struct HistogramSnapshot: Sendable, Equatable {
         sum = sumFromCells
     }
 
+    /// The same samples as far as their encoding tells them: sum, least and greatest are those of
+    /// the cells.
+    public var encodable: HistogramSnapshot { HistogramSnapshot(cells: cells, counts: counts) }
+
     /// `count` samples of one value in nanoseconds.
     public init(_ count: UInt64, of value: Int64) {
         guard count > 0 else { return }

@@ -45,7 +45,7 @@ enum AIPerfExport {
             guard let samples = result.histograms[metric], !samples.isEmpty else { continue }
             members[name] = distribution(samples)
         }
-        let redaction = Redaction(result.plan.request)
+        let redaction = Redaction(result)
         let errors = result.errors.map { error -> JSONNode in
             .object([
                 "count": .whole(error.count),

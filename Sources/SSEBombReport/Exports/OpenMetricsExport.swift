@@ -77,7 +77,7 @@ enum OpenMetricsExport {
             "status",
             counts.status.map { ("\($0.key)", $0.value) }
         )
-        let redaction = Redaction(result.plan.request)
+        let redaction = Redaction(result)
         page.counters(
             "finish_reasons",
             "Finish reasons as the server spells them.",

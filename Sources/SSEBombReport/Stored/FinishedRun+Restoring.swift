@@ -38,7 +38,10 @@ extension RunResult {
         guard let startedAt = Timestamp.nanoseconds(rfc3339: run.startedAt) else {
             throw .field("run.started_at")
         }
-        self.init(try RunPlan(restoring: document.plan), startedAt: startedAt)
+        self.init(
+            try RunPlan(restoring: document.plan, stages: document.stages),
+            startedAt: startedAt
+        )
         measured = try nanoseconds(run.measuredS, "run.measured_s")
         // Before the file had its length, a run was at least as long as its parts.
         length = try nanoseconds(
@@ -48,13 +51,21 @@ extension RunResult {
         interruptedBy = try Self.signal(run.signal)
         isAborted = run.interrupted && interruptedBy == nil
         try setDialect(document.plan.api)
+        dialectOrigin = try document.plan.apiFrom.map { (name) throws(ResultFault) in
+            guard let origin = DialectOrigin(rawValue: name) else {
+                throw .unknown("plan.api_from", name)
+            }
+            return origin
+        }
+        pausedByHand = try nanoseconds(run.pausedS ?? 0, "run.paused_s")
         counts = try RunCounts(restoring: document)
         for (name, record) in document.metrics {
             guard let metric = Metric(rawValue: name) else { continue }
             histograms[metric] = try record.snapshot(name)
             if let waits = record.unfinished { unfinished[metric] = try waits.waits(name) }
         }
-        guard (1...Self.longestInterval).contains(document.intervalS) else {
+        let step = document.intervalS
+        guard step >= 1, step <= Self.longestInterval, step & (step - 1) == 0 else {
             throw .field("interval_s")
         }
         intervalSeconds = document.intervalS
@@ -66,6 +77,10 @@ extension RunResult {
         for error in document.errors { errors.append(try ErrorSample(restoring: error)) }
         arrivals = try document.arrivals.map(ArrivalReport.init(restoring:))
         try setWindows(document)
+        for record in document.classes ?? [] {
+            let part = try RunResult(restoring: document.narrowed(to: record))
+            classes.append(ClassResult(record.name, part))
+        }
     }
 
     private mutating func setDialect(_ api: String?) throws(ResultFault) {
@@ -151,6 +166,23 @@ extension RunResult {
     }
 }
 
+extension ResultDocument {
+    /// The document of one class of load alone; what concerns the whole run is that of the run.
+    fileprivate func narrowed(to record: ClassRecord) -> ResultDocument {
+        var part = self
+        (part.classes, part.stages) = (nil, nil)
+        (part.plan, part.counts, part.arrivals) = (record.plan, record.counts, record.arrivals)
+        (part.rates, part.metrics, part.intervals) = (
+            record.rates, record.metrics, record.intervals
+        )
+        part.errors = record.errors
+        (part.run.steadyS, part.run.steadyStartS) = (record.steadyS, nil)
+        // A class without kernel stamps has no count of those that were replaced.
+        if record.counts.stampsReplaced == nil { part.client.clockStreams.kernel = 0 }
+        return part
+    }
+}
+
 // MARK: - Counts
 
 extension RunCounts {
@@ -173,6 +205,14 @@ extension RunCounts {
         for (code, count) in counts.status {
             guard let code = Int(code) else { throw .field("counts.status") }
             status[code] = count
+        }
+        slowReaders = requests.slowReaders ?? 0
+        subscriptions = counts.subscriptions.map {
+            var subscriptions = SubscriptionCounts()
+            subscriptions.accepted = $0.accepted
+            subscriptions.reconnects = $0.reconnects
+            subscriptions.ended = $0.ended
+            return subscriptions
         }
         finishReasons = counts.finishReasons
         events = counts.events
@@ -306,6 +346,7 @@ extension RunInterval {
         started = record.requests.started
         completed = record.requests.completed
         failed = record.requests.failed
+        cancelled = record.requests.cancelled ?? 0
         good = record.requests.good ?? 0
         bad = record.requests.bad ?? 0
         events = record.events

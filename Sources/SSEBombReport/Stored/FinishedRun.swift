@@ -14,7 +14,8 @@ public struct FinishedRun: Sendable {
     /// Name, labels and machine.
     public var context: RunContext
 
-    /// A run that has just ended.
+    /// A run that has just ended, to the precision of its file: reports and exports can then be
+    /// drawn again from that to the letter.
     public init(
         _ result: RunResult,
         verdict: Verdict,
@@ -22,6 +23,13 @@ public struct FinishedRun: Sendable {
         context: RunContext
     ) {
         self.result = result
+        self.result.startedAt -= result.startedAt % Nanoseconds.milliseconds(1)
+        for index in result.intervals.indices {
+            self.result.intervals[index].ttft = result.intervals[index].ttft.encodable
+            self.result.intervals[index].gap = result.intervals[index].gap.encodable
+            self.result.intervals[index].tpot = result.intervals[index].tpot.encodable
+            self.result.intervals[index].e2e = result.intervals[index].e2e.encodable
+        }
         self.verdict = verdict
         self.thresholds = thresholds
         self.context = context

@@ -20,7 +20,14 @@ func optionalNanoseconds(_ seconds: Double?, _ field: String) throws(ResultFault
 }
 
 extension RunPlan {
-    init(restoring plan: ResultDocument.Plan) throws(ResultFault) {
+    /// - Parameter stages: those of the whole run.
+    init(
+        restoring plan: ResultDocument.Plan,
+        stages: [ResultDocument.Stage]?
+    ) throws(ResultFault) {
+        guard plan.trace == nil else {
+            throw ResultFault("replays a recorded trace, which can't be drawn from a file")
+        }
         self.init(
             request: try RequestSpecification(restoring: plan),
             addresses: plan.addresses.map { SocketAddress(knownAs: $0) },
@@ -37,6 +44,19 @@ extension RunPlan {
             guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
             arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
         }
+        if let line = try stages.map(LoadLine.init(restoring:)) {
+            if let law = arrivals?.law {
+                arrivals = OpenLoad(line, law: law)
+            } else {
+                self.stages = line
+            }
+            if let rate = plan.rate { arrivals?.rate = rate }
+            rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
+        }
+        storedRequests = RequestFacts(
+            summary: plan.source.map { SourceSummary(restoring: $0) },
+            hasVaryingBodies: !plan.samePrompt
+        )
         requests = plan.requests
         ramp = try nanoseconds(plan.rampS, "plan.ramp_s")
         warmup = try nanoseconds(plan.warmupS, "plan.warmup_s")
@@ -59,6 +79,18 @@ extension RunPlan {
         sendTime = try plan.sentAt.map { (text) throws(ResultFault) in
             try SendTimePath(restoring: text)
         }
+        fields = try FieldPaths(restoring: plan)
+        // Known by its text alone: nothing is drawn from it.
+        cancellation = plan.cancelAfter.map {
+            Cancellation(
+                after: .constant(0),
+                unit: .time,
+                share: plan.cancelShare ?? 1,
+                text: $0
+            )
+        }
+        slowReaders = plan.readRate.map { SlowReaders(rate: $0, share: plan.slowShare ?? 1) }
+        eventSource = plan.eventsource ?? false
         loggedStreams = plan.eventLogStreams ?? 0
         objectives = try plan.slo.map { (limits) throws(ResultFault) in
             var all: [Objective] = []
@@ -140,14 +172,65 @@ extension TLSClientOptions {
 }
 
 extension SendTimePath {
-    /// The path as text alone: reports say what it was, and nothing is read by it.
     fileprivate init(restoring text: String) throws(ResultFault) {
         guard let colon = text.lastIndex(of: ":"),
             let unit = Unit(rawValue: String(text[text.index(after: colon)...]))
         else { throw .unknown("plan.sent_at", text) }
-        let path = text[..<colon]
-        let step = JSONPath.Step(key: Array(path.utf8), index: nil)
-        self.init(path: JSONPath(steps: path == "." ? [] : [step]), unit: unit)
+        self.init(path: JSONPath(knownAs: text[..<colon]), unit: unit)
+    }
+}
+
+extension JSONPath {
+    /// The path as text alone: reports say what it was, and nothing is read by it.
+    fileprivate init(knownAs text: Substring) {
+        self.init(steps: text == "." ? [] : [Step(key: Array(text.utf8), index: nil)])
+    }
+}
+
+extension FieldPaths {
+    /// nil where none were given.
+    fileprivate init?(restoring plan: ResultDocument.Plan) throws(ResultFault) {
+        guard let texts = plan.fields else { return nil }
+        guard texts.count <= Self.mostFields else { throw .field("plan.fields") }
+        var fields: [Field] = []
+        for text in texts {
+            guard let equals = text.firstIndex(of: "="),
+                let kind = Kind(rawValue: String(text[..<equals]))
+            else { throw .unknown("plan.fields", text) }
+            let path = JSONPath(knownAs: text[text.index(after: equals)...])
+            fields.append(Field(kind: kind, path: path))
+        }
+        self.init(fields: fields, end: plan.end.map { Array($0.utf8) })
+    }
+}
+
+extension LoadLine {
+    /// A stage that begins elsewhere than the last one ended had a jump before it.
+    fileprivate init(restoring records: [ResultDocument.Stage]) throws(ResultFault) {
+        var stages: [LoadStage] = []
+        var level = records.first?.from ?? 0
+        var seconds = 0.0
+        for record in records {
+            if record.from != level { stages.append(LoadStage(duration: 0, target: record.from)) }
+            seconds += record.durationS
+            // All stages together are a time as well.
+            _ = try nanoseconds(seconds, "stages.duration_s")
+            let duration = try nanoseconds(record.durationS, "stages.duration_s")
+            stages.append(LoadStage(duration: duration, target: record.target))
+            level = record.target
+        }
+        self.init(from: records.first?.from ?? 0, stages: stages)
+    }
+}
+
+extension SourceSummary {
+    fileprivate init(restoring record: ResultDocument.Plan.Source) {
+        self.init()
+        kind = PrintableText.line(record.kind)
+        file = record.file
+        rows = record.rows
+        dropped = record.dropped.map { DroppedRows(reason: $0.reason, count: $0.count) }
+        order = record.order.flatMap { RowOrder(rawValue: $0) }
     }
 }
 

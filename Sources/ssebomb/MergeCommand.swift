@@ -1,0 +1,70 @@
+// `ssebomb merge`: one result from several, which can be reported, gated and merged again.
+
+import ArgumentParser
+import SSEBombCore
+import SSEBombReport
+
+/// Joins results.
+struct MergeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "One result from many (hosts, processes, days), without loss.",
+        discussion: HelpText.merge
+    )
+
+    @Argument(help: ArgumentHelp("Results that '-o' wrote, or that were merged before."))
+    var results: [String]
+
+    @Option(
+        name: [.customShort("o"), .long],
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write the merged result here; '-' is standard output, in place of the text.",
+            valueName: "FILE"
+        )
+    )
+    var output: String?
+
+    @Flag(help: "Merge runs whose plans ask for different things, too.")
+    var allowUnlike = false
+
+    @Option(
+        name: .customLong("threshold"),
+        help: ArgumentHelp(
+            "A gate on the merged result, as for run; repeatable. Those of the parts are left out.",
+            valueName: "GATE"
+        ),
+        transform: ThresholdParsing.threshold
+    )
+    var thresholds: [Threshold] = []
+
+    @Option(help: ArgumentHelp("What standard output gets.", valueName: "FORMAT"))
+    var format: OutputFormat = .text
+
+    @OptionGroup(title: "Exports") var exports: ExportOptions
+
+    func run() throws {
+        guard results.count >= 2 else {
+            throw SetupError(.usage, "merge: name two results or more; report draws one")
+        }
+        var parts: [ResultMerge.Part] = []
+        for path in results { parts.append((path, try ResultInput.read(path, for: "merge"))) }
+        let publisher = try ResultPublisher(output: output, format: format, exports: exports)
+        var whole: FinishedRun
+        do throws(MergeError) {
+            whole = try ResultMerge.merge(
+                parts,
+                allowUnlike: allowUnlike,
+                toolVersion: PlanBuilder.version
+            )
+        } catch {
+            throw SetupError(.usage, "merge: \(error.sentence)")
+        }
+        whole.thresholds = thresholds.map { $0.judge(whole.result) }
+        let written = publisher.publish(whole)
+        if let sentence = whole.thresholds.complaint { Terminal.message(sentence) }
+        if !written { throw ExitCode(ExitStatus.failure) }
+        if whole.thresholds.isMissed { throw ExitCode(ExitStatus.missed) }
+        if whole.thresholds.isUnjudged { throw ExitCode(ExitStatus.unjudged) }
+    }
+}

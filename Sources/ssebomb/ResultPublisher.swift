@@ -1,0 +1,147 @@
+// What becomes of a finished run: files first, for the report may wait for its reader, then
+// standard output, then a job's summary. Nothing is lost: what standard output can't take goes to
+// standard error. Must not know where the run came from.
+
+import Glibc
+import SSEBombCore
+import SSEBombReport
+
+/// Writes a finished run to wherever flags say.
+struct ResultPublisher {
+    /// What standard output gets.
+    private enum Standard {
+        case text
+        case file
+        case export(RunExport, flag: String)
+    }
+
+    private var files: [(flag: String, path: String, export: RunExport?)] = []
+    private var standard = Standard.text
+
+    /// The file named by this variable shows what is appended to it, up to 1 MiB a step
+    /// (GitHub Actions, "Adding a job summary").
+    private static let summaryVariable = "GITHUB_STEP_SUMMARY"
+    private static let largestSummary = 1 << 20
+
+    /// Refuses outputs that couldn't be written at the end, two of them in one place, and more
+    /// than one on standard output.
+    ///
+    /// - Parameter others: files that somebody else writes, by flag.
+    init(
+        output: String?,
+        format: OutputFormat,
+        exports: ExportOptions,
+        others: [(flag: String, path: String)] = []
+    ) throws(SetupError) {
+        switch format {
+        case .text: break
+        case .json: standard = .file
+        case .markdown: standard = .export(.markdown, flag: "--format markdown")
+        }
+        var wanted = exports.wanted.map { ($0.flag, $0.path, Optional($0.export)) }
+        if let output { wanted.insert(("-o", output, nil), at: 0) }
+        var owners: [String: String] = [:]
+        func claim(_ path: String, for flag: String) throws(SetupError) {
+            if let owner = owners[path] {
+                throw SetupError(.usage, "\(owner) and \(flag) name the same file: use two")
+            }
+            owners[path] = flag
+        }
+        for (flag, path) in others { try claim(path, for: flag) }
+        for (flag, path, export) in wanted {
+            try claim(path, for: flag)
+            do throws(OutputError) { try AtomicFile.check(path, flag: flag) } catch {
+                throw SetupError(.usage, error.sentence)
+            }
+            guard path == "-" else {
+                files.append((flag, path, export))
+                continue
+            }
+            let isAsked = export == nil && format == .json
+            guard format == .text || isAsked else {
+                throw SetupError(
+                    .usage,
+                    "\(flag) - and --format \(format.rawValue) both want standard output: name a "
+                        + "file with \(flag)"
+                )
+            }
+            standard = export.map { .export($0, flag: flag) } ?? .file
+        }
+    }
+
+    /// Writes everything; false where something couldn't be.
+    ///
+    /// - Parameter others: finishes the files of somebody else.
+    func publish(_ run: FinishedRun, others: () throws(OutputError) -> Void = {}) -> Bool {
+        var complaints: [String] = []
+        for (flag, path, export) in files {
+            do throws(OutputError) {
+                let bytes = if let export { try export.render(run) } else { try run.file.encoded() }
+                try AtomicFile.write(bytes, to: path, flag: flag)
+            } catch {
+                complaints.append(error.sentence)
+            }
+        }
+        do throws(OutputError) { try others() } catch { complaints.append(error.sentence) }
+        if let complaint = printed(run) { complaints.append(complaint) }
+        for complaint in complaints { Terminal.message(complaint) }
+        if let warning = summarized(run) { Terminal.message("warning: \(warning)") }
+        return complaints.isEmpty
+    }
+
+    // MARK: Standard output
+
+    /// Nil, or why standard output doesn't have it; standard error then has the text.
+    private func printed(_ run: FinishedRun) -> String? {
+        switch standard {
+        case .text:
+            let text = run.text(color: Terminal.canColor())
+            guard case .failed(let cause) = Terminal.output(text) else { return nil }
+            Terminal.error(text)
+            return "can't write the report to standard output: \(cause.sentence); it stands above"
+        case .file:
+            return printed(run, flag: "-o") { () throws(OutputError) in try run.file.encoded() }
+        case .export(let export, let flag):
+            return printed(run, flag: flag) { () throws(OutputError) in try export.render(run) }
+        }
+    }
+
+    private func printed(
+        _ run: FinishedRun,
+        flag: String,
+        _ bytes: () throws(OutputError) -> [UInt8]
+    ) -> String? {
+        do throws(OutputError) {
+            try AtomicFile.write(bytes(), to: "-", flag: flag)
+            return nil
+        } catch {
+            guard !error.isBrokenPipe else { return nil }
+            Terminal.error(run.text(color: false))
+            return error.sentence
+        }
+    }
+
+    // MARK: Job summary
+
+    /// Appends the Markdown to a job's summary where there is one; nil, or why it couldn't.
+    private func summarized(_ run: FinishedRun) -> String? {
+        let variable = Self.summaryVariable
+        guard let path = FileInput.environment(variable), !path.isEmpty else { return nil }
+        guard let bytes = try? RunExport.markdown.render(run) else { return nil }
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
+        }
+        defer { close(descriptor) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        guard size >= 0, Int(size) + bytes.count <= Self.largestSummary else {
+            return "\(path) (\(variable)) would exceed 1 MiB, which is all that is shown: nothing "
+                + "was appended"
+        }
+        // In one piece, so that what others append can't get between.
+        guard write(descriptor, bytes, bytes.count) == bytes.count else {
+            return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,166 @@
+// Stored results through the real binary: drawn again to the letter, exported, merged, and refused;
+// and what is left when an output can't be written.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite("Reports of stored results")
+struct ReportTests {
+    /// A run's result in a directory of its own, and the text that it printed.
+    private static func stored(
+        _ arguments: [String] = []
+    ) async throws -> (directory: TemporaryDirectory, text: String) {
+        let mock = try await Mock()
+        let run = try await LoadRun.run(
+            Mock.chatBody + arguments + ["-c", "4", "-n", "40", mock.chat]
+        )
+        let directory = try TemporaryDirectory()
+        try directory.write("r.json", Array(run.resultText.utf8))
+        return (directory, run.outcome.stdout)
+    }
+
+    @Test("report prints what the run printed")
+    func same() async throws {
+        let (directory, text) = try await Self.stored(["--threshold", "ttft:p50<9s"])
+        let outcome = try await Binary.run(["report", directory.file("r.json")])
+        #expect(outcome.status == 0)
+        #expect(outcome.stdout == text)
+        let piped = try await Binary.run(["report", "-"], stdin: directory.text("r.json"))
+        #expect(piped.stdout == text)
+        let again = try await Binary.run(["report", "--format", "json", directory.file("r.json")])
+        #expect(again.stdout == directory.text("r.json"))
+    }
+
+    @Test("an export on standard output stands there in place of the text, and alone")
+    func onOutput() async throws {
+        let (directory, _) = try await Self.stored()
+        let file = directory.file("r.json")
+        let csv = try await Binary.run(["report", file, "--csv", "-"])
+        #expect(csv.stdout.hasPrefix("name,statistic,value,unit\n"))
+        let markdown = try await Binary.run(["report", file, "--format", "markdown"])
+        #expect(markdown.stdout.hasPrefix("## ssebomb"))
+        for both in [
+            ["--csv", "-", "--junit", "-"], ["--format", "json", "--csv", "-"],
+            ["--csv", directory.file("x"), "--junit", directory.file("x")],
+        ] {
+            let refused = try await Binary.run(["report", file] + both)
+            #expect(refused.status == 64, "\(both)")
+            #expect(refused.stdout.isEmpty && !refused.stderr.isEmpty)
+        }
+        #expect(directory.names == ["r.json"])
+    }
+
+    @Test("a file that isn't a sound result is one sentence, and nothing is written")
+    func refused() async throws {
+        let (directory, _) = try await Self.stored()
+        let whole = directory.text("r.json")
+        let cases = [
+            String(whole.prefix(whole.count / 2)), "", "{}",
+            whole.replacingOccurrences(
+                of: "\"schema_version\" : 1",
+                with: "\"schema_version\" : 9"
+            ),
+            whole.replacingOccurrences(of: "\"name\" : \"ssebomb\"", with: "\"name\" : \"oha\""),
+            whole.replacingOccurrences(of: "\"histogram\" : \"HIST", with: "\"histogram\" : \"H"),
+        ]
+        for text in cases {
+            let bad = try directory.write("bad.json", Array(text.utf8))
+            for arguments in [
+                ["report", bad, "--csv", directory.file("x.csv")],
+                ["merge", directory.file("r.json"), bad, "-o", directory.file("x.json")],
+            ] {
+                let outcome = try await Binary.run(arguments)
+                #expect(outcome.status == 64)
+                #expect(outcome.stdout.isEmpty)
+                #expect(outcome.stderr.split(separator: "\n").count == 1, "\(outcome.stderr)")
+                #expect(outcome.stderr.contains("bad.json"))
+                #expect(directory.names == ["bad.json", "r.json"])
+            }
+        }
+        let missing = try await Binary.run(["report", directory.file("none.json")])
+        #expect(missing.status == 64 && missing.stderr.contains("none.json"))
+    }
+
+    @Test("merge adds two runs, gates the sum and refuses the same run twice")
+    func merge() async throws {
+        let (one, _) = try await Self.stored()
+        let (two, _) = try await Self.stored()
+        let file = one.file("all.json")
+        let pair = ["merge", one.file("r.json"), two.file("r.json")]
+        // The two mocks listen on different ports.
+        let unlike = try await Binary.run(pair + ["-o", file])
+        #expect(unlike.status == 64 && unlike.stderr.contains("plan.url"))
+        #expect(!one.names.contains("all.json"))
+        let outcome = try await Binary.run(
+            pair + [
+                "--allow-unlike", "-o", file, "--threshold", "failures:count<1", "--junit",
+                one.file("junit"),
+            ]
+        )
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        #expect(outcome.stdout.contains("merged from       2 results"))
+        let merged = try JSONValue(parsing: one.text("all.json"))
+        #expect(merged["counts"]["requests"]["completed"].int == 80)
+        #expect(merged["metrics"]["ttft"]["count"].int == 80)
+        #expect(merged["run"]["merged"]["parts"].array?.count == 2)
+        #expect(one.text("junit").contains("tests=\"1\""))
+        let twice = try await Binary.run(["merge", file, two.file("r.json")])
+        #expect(twice.status == 64 && twice.stderr.contains("count twice"))
+        let missed = try await Binary.run(
+            pair + ["--allow-unlike", "--threshold", "ttft:p50<1ns"]
+        )
+        #expect(missed.status == 99, "\(missed.stderr)")
+        let single = try await Binary.run(["merge", file])
+        #expect(single.status == 64)
+    }
+
+    @Test("a job's summary gets the Markdown once, and never more than 1 MiB")
+    func summary() async throws {
+        let (directory, _) = try await Self.stored()
+        let summary = try directory.write("summary", Array("before\n".utf8))
+        let place = ["GITHUB_STEP_SUMMARY": summary]
+        let file = directory.file("r.json")
+        _ = try await Binary.run(["report", file], environment: place)
+        let text = directory.text("summary")
+        #expect(text.hasPrefix("before\n## ssebomb"))
+        #expect(text.components(separatedBy: "## ssebomb").count == 2)
+        try directory.write("summary", [UInt8](repeating: 0x78, count: 1 << 20))
+        let full = try await Binary.run(["report", file], environment: place)
+        #expect(full.status == 0 && full.stderr.contains("1 MiB"))
+        #expect(directory.text("summary").utf8.count == 1 << 20)
+    }
+
+    @Test("an export that can't be written costs status 1, and neither the report nor the others")
+    func unwritable() async throws {
+        let (directory, text) = try await Self.stored()
+        let file = directory.file("r.json")
+        let outcome = try await Binary.run([
+            "report", file, "--csv", "/dev/full", "--junit", directory.file("junit"),
+        ])
+        #expect(outcome.status == 1)
+        #expect(outcome.stderr.contains("/dev/full") && outcome.stderr.contains("--csv"))
+        #expect(outcome.stdout == text)
+        #expect(directory.names == ["junit", "r.json"])
+        let nowhere = try await Binary.run(["report", file, "--csv", "/no/such/place/x"])
+        #expect(nowhere.status == 64 && nowhere.stdout.isEmpty)
+    }
+
+    @Test(
+        "what standard output can't take goes to standard error as text",
+        arguments: [">&-", ">/dev/full"],
+        [[], ["--format", "json"], ["--csv", "-"], ["--format", "markdown"]]
+    )
+    func lostOutput(_ redirection: String, _ format: [String]) async throws {
+        let (directory, _) = try await Self.stored()
+        let arguments = (["report", directory.file("r.json")] + format)
+            .map { "'\($0)'" }.joined(separator: " ")
+        let outcome = try await Tool.run(
+            "/bin/sh",
+            ["-c", "'\(Binary.path)' \(arguments) \(redirection)"]
+        )
+        #expect(outcome.status == 1)
+        #expect(outcome.stderr.contains("verdict") && outcome.stderr.contains("ttft"))
+        #expect(outcome.stderr.contains("can't write"))
+    }
+}

@@ -1,0 +1,245 @@
+// Merging: a run split over several files is the whole again, and neither order nor grouping of the
+// files changes a bit of the result.
+
+import Testing
+
+@testable import SSEBombCore
+@testable import SSEBombReport
+
+/// Results with random figures, reproducible by seed.
+struct ResultGenerator {
+    private var random: SeededRandom
+
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
+
+    private mutating func number(_ range: ClosedRange<Int>) -> Int {
+        Int.random(in: range, using: &random)
+    }
+
+    private mutating func samples(_ most: Int) -> HistogramSnapshot {
+        let count = number(0...most)
+        return snapshot((0..<count).map { _ in Int64(number(1...2_000_000_000)) })
+    }
+
+    mutating func run(_ id: Int) throws -> FinishedRun {
+        var plan = try SampleRun.plan()
+        plan.streams = number(1...500)
+        plan.threads = number(1...4)
+        plan.cpus = (0..<number(0...3)).map { Int32($0) }
+        plan.seed = UInt64(number(0...99))
+        plan.connectRate = Double(number(0...1)) * 333.3
+        var result = SampleRun.full(plan)
+        result.startedAt += Int64(number(0...4_000)) * 1_000_000
+        result.length = Nanoseconds.milliseconds(12_000 + Int64(number(0...9_000)))
+        result.intervalSeconds = 1 << number(0...2)
+        result.intervals = try intervals(step: result.intervalSeconds, count: number(0...12))
+        result.histograms = [.ttft: samples(80), .gap: samples(200), .itl: samples(30)]
+        result.unfinished = [.ttft: UnfinishedWaits(ages: samples(5))]
+        result.counts.completed = UInt64(number(0...9_999))
+        result.counts.tokensInWindow = Double(number(0...1_000_000)) / 7
+        if number(0...1) == 0 {
+            (result.counts.promptTokens, result.counts.requestsWithPrompt) = (nil, 0)
+        }
+        result.counts.finishReasons = ["stop": UInt64(number(1...9)), "r\(number(0...3))": 4]
+        result.counts.throughputBasis = [.event, .usage, .usageScaled][number(0...2)]
+        result.counts.itlBasis = number(0...1) == 0 ? .event : .usage
+        result.dialect = number(0...3) == 0 ? .undetermined : .openaiChat
+        result.cpuUser = Int64(number(0...1_000_000_000))
+        result.throttled = number(0...1) == 0 ? nil : Int64(number(0...1_000))
+        result.interruptedBy = number(0...5) == 0 ? 2 : nil
+        result.errors[0].count = UInt64(number(1...9))
+        result.errors[0].status = 429 + number(0...1)
+        result.errors[0].firstAtSeconds = Double(number(0...3_000)) / 1_000
+        result.errors[0].detail = "d\(number(0...2))"
+        for index in result.loops.indices { result.loops[index].busy = Double(number(0...99)) / 99 }
+        var run = finished(result)
+        run.context.id = "run\(id)"
+        run.context.labels = ["host": "h\(number(0...1))", "job": "j"]
+        return run
+    }
+
+    private mutating func intervals(step: Int, count: Int) throws -> [RunInterval] {
+        (0..<count).map { place in
+            var interval = RunInterval(from: place * step, length: step)
+            interval.completed = UInt64(number(0...50))
+            interval.events = UInt64(number(0...5_000))
+            interval.tokenEvents = UInt64(number(0...4_000))
+            interval.inFlight = Double(number(0...999)) / 7
+            interval.busiest = Double(number(0...99)) / 100
+            interval.ttft = samples(10)
+            interval.gap = samples(20)
+            interval.failures = [.reset: UInt64(number(0...3))]
+            return interval
+        }
+    }
+}
+
+@Suite struct MergeTests {
+    private func merge(_ runs: [FinishedRun]) throws -> FinishedRun {
+        try ResultMerge.merge(
+            runs.enumerated().map { ("part\($0)", $1) },
+            allowUnlike: false,
+            toolVersion: "9"
+        )
+    }
+
+    /// What the file of a merge holds, read again.
+    private func stored(_ runs: [FinishedRun]) throws -> FinishedRun {
+        try reading(merge(runs).file.encoded())
+    }
+
+    private func text(_ run: FinishedRun) throws -> String {
+        String(decoding: try run.file.encoded(), as: UTF8.self)
+    }
+
+    @Test("order and grouping change nothing, through files or not", arguments: 0..<25)
+    func associative(_ seed: UInt64) throws {
+        var generator = ResultGenerator(seed: seed)
+        let parts = try (0..<5).map { try generator.run($0) }
+        let whole = try text(merge(parts))
+        func expectWhole(_ parts: [FinishedRun]) throws {
+            let other = try text(merge(parts))
+            guard other != whole else { return }
+            let lines = zip(
+                whole.split(separator: "\n"),
+                other.split(separator: "\n")
+            )
+            let first = lines.first { $0 != $1 }
+            Issue.record("\(first?.0 ?? "") became \(first?.1 ?? "")")
+        }
+        try expectWhole(parts.reversed())
+        try expectWhole([stored(Array(parts[0..<2])), stored(Array(parts[2..<5]))])
+        try expectWhole([parts[3], stored([parts[4], stored([parts[1], parts[0]]), parts[2]])])
+        #expect(try SchemaCheck().errors(in: merge(parts).file.encoded()) == [])
+        #expect(try text(stored(parts)) == whole)
+    }
+
+    @Test("a run split over several files is the whole, histogram for histogram", arguments: 1...8)
+    func split(_ count: Int) throws {
+        var random = SeededRandom(seed: UInt64(count))
+        let whole = try SampleRun.full(SampleRun.plan())
+        var parts = try (0..<count).map { _ in RunResult(try SampleRun.plan(), startedAt: 0) }
+        for index in parts.indices { parts[index].startedAt = whole.startedAt }
+        for (metric, samples) in whole.histograms {
+            for bucket in samples.buckets {
+                for _ in 0..<bucket.count {
+                    let part = Int.random(in: 0..<count, using: &random)
+                    parts[part].histograms[metric, default: HistogramSnapshot()]
+                        .record(bucket.range.upperBound)
+                }
+            }
+        }
+        var files: [FinishedRun] = []
+        for (index, part) in parts.enumerated() {
+            var run = finished(part)
+            run.context.id = "\(index)"
+            files.append(try reading(run.file.encoded()))
+        }
+        let merged = count == 1 ? files[0] : try stored(files)
+        for (metric, samples) in whole.histograms {
+            let joined = try #require(merged.result.histograms[metric])
+            #expect(joined.buckets.elementsEqual(samples.buckets))
+            #expect(joined.percentile(99.9) == samples.percentile(99.9))
+        }
+    }
+
+    @Test("counters add, and rates are those of the seconds that all parts have in common")
+    func rates() throws {
+        func part(_ id: String, startedAfter seconds: Int64, completed: UInt64) throws
+            -> FinishedRun
+        {
+            var plan = try SampleRun.plan()
+            plan.ramp = 0
+            var result = SampleRun.full(plan)
+            // On a whole second of the wall clock.
+            result.startedAt = Nanoseconds.seconds(1_738_324_800 + seconds)
+            result.measured = Nanoseconds.seconds(10)
+            result.length = Nanoseconds.seconds(11)
+            result.counts.completed = completed
+            result.counts.throughputBasis = .event
+            result.counts.tokensInWindow = 1_000
+            result.intervals = (0..<11).map { second in
+                var interval = RunInterval(from: second, length: 1)
+                interval.completed = UInt64(second)
+                interval.events = 20
+                interval.tokenEvents = 10
+                interval.inFlight = 100
+                return interval
+            }
+            var run = finished(result)
+            run.context.id = id
+            return run
+        }
+        let both = try stored([
+            part("a", startedAfter: 0, completed: 70), part("b", startedAfter: 4, completed: 30),
+        ])
+        #expect(both.result.counts.completed == 100)
+        #expect(both.result.plan.streams == 2_000)
+        // Seconds 4 to 9 of the first are 0 to 5 of the second.
+        let window = try #require(both.result.rateWindow)
+        #expect(window.seconds == 6)
+        #expect(window.requests == 4 + 5 + 6 + 7 + 8 + 9 + (0 + 1 + 2 + 3 + 4 + 5))
+        #expect(window.events == 240 && window.tokens == 120)
+        #expect(
+            both.result.intervals.map(\.inFlight) == Array(repeating: 100, count: 4)
+                + Array(repeating: 200, count: 7) + Array(repeating: 100, count: 4)
+        )
+        #expect(both.text(color: false).contains("common 6.00 s"))
+        let apart = try stored([
+            part("a", startedAfter: 0, completed: 1), part("b", startedAfter: 86_400, completed: 2),
+        ])
+        #expect(apart.result.rateWindow == nil)
+        #expect(apart.result.counts.completed == 3)
+        #expect(apart.result.intervals.count <= 600)
+        #expect(apart.text(color: false).contains("no time in common"))
+    }
+
+    @Test("one run can't count twice, not even through a merged result")
+    func twice() throws {
+        var generator = ResultGenerator(seed: 1)
+        let parts = try (0..<3).map { try generator.run($0) }
+        #expect(throws: MergeError.self) { try merge([parts[0], parts[0]]) }
+        let error = #expect(throws: MergeError.self) {
+            try merge([stored([parts[0], parts[1]]), parts[1]])
+        }
+        #expect(error?.sentence.contains("run1") == true)
+    }
+
+    @Test("unlike plans are refused by the field in which they differ, or taken when allowed")
+    func unlike() throws {
+        var generator = ResultGenerator(seed: 2)
+        let one = try generator.run(0)
+        var two = try generator.run(1)
+        two.result.plan.think = 5
+        let error = #expect(throws: MergeError.self) { try merge([one, two]) }
+        #expect(error?.sentence.contains("plan.think_s") == true)
+        let allowed = [("a", one), ("b", two)]
+        let merged = try ResultMerge.merge(allowed, allowUnlike: true, toolVersion: "9")
+        let turned = try ResultMerge.merge(
+            allowed.reversed(),
+            allowUnlike: true,
+            toolVersion: "9"
+        )
+        #expect(try text(merged) == text(turned))
+        two.result.plan.think = 0
+        two.result.plan.arrivals = OpenLoad(rate: 1, law: .poisson)
+        let mixed = [("a", one), ("b", two)]
+        #expect(throws: MergeError.self) {
+            try ResultMerge.merge(mixed, allowUnlike: true, toolVersion: "9")
+        }
+    }
+
+    @Test("the verdict is that of the worst part, with the reasons of all")
+    func verdict() throws {
+        var generator = ResultGenerator(seed: 3)
+        var (one, two) = (try generator.run(0), try generator.run(1))
+        func reason(_ code: String, _ state: Verdict.State) -> Verdict.Reason {
+            Verdict.Reason(code: code, state: state, sentence: code, value: 1, bound: 0)
+        }
+        one.verdict = Verdict(reasons: [reason("b", .suspect), reason("a", .suspect)])
+        two.verdict = Verdict(reasons: [reason("c", .invalid), reason("a", .suspect)])
+        let merged = try stored([one, two]).verdict
+        #expect(merged.state == .invalid)
+        #expect(merged.reasons.map(\.code) == ["c", "a", "b"])
+    }
+}

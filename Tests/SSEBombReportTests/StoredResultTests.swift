@@ -1,0 +1,290 @@
+// Stored results read again: the same document, the same report, and one sentence for whatever
+// isn't a sound result.
+
+import Foundation
+import Testing
+
+@testable import SSEBombCore
+@testable import SSEBombReport
+
+/// A run and everything that is made of it.
+func finished(_ result: RunResult, thresholds: [Threshold] = []) -> FinishedRun {
+    FinishedRun(
+        result,
+        verdict: .judge(result),
+        thresholds: ThresholdWatch(thresholds).results(result),
+        context: RunContext(
+            toolVersion: "1.2.3",
+            labels: ["host": "a"],
+            id: "0123456789abcdef",
+            environment: .current(tlsLibrary: "OpenSSL 3")
+        )
+    )
+}
+
+func reading(_ bytes: [UInt8]) throws -> FinishedRun {
+    try FinishedRun(reading: bytes, path: "r.json")
+}
+
+private let gates = [
+    Threshold(
+        expression: "ttft:p99<500ms",
+        subject: .metric(.ttft),
+        aggregate: .percentile(99),
+        comparison: .less,
+        bound: 5e8
+    ),
+    Threshold(
+        expression: "gap:p99.9<1ms",
+        subject: .metric(.gap),
+        aggregate: .percentile(99.9),
+        comparison: .less,
+        bound: 1e6
+    ),
+    Threshold(
+        expression: "failures:share<0.0001",
+        subject: .failures,
+        aggregate: .share,
+        comparison: .less,
+        bound: 0.0001
+    ),
+    Threshold(
+        expression: "tokens:rate>1",
+        subject: .tokens,
+        aggregate: .rate,
+        comparison: .greater,
+        bound: 1
+    ),
+]
+
+/// A text that a test wanted to damage, and that isn't in the document.
+private struct Absent: Error { let text: String }
+
+@Suite struct StoredResultTests {
+    /// Runs in which every part of the document is there, and one in which hardly any is.
+    private static func runs() throws -> [FinishedRun] {
+        var secure = try SampleRun.plan(
+            target: "/v1/chat?key=secret-value&flag",
+            headers: [HeaderField(name: "X-Key", value: "canary-value")]
+        )
+        secure.tls = TLSClientOptions()
+        secure.tls?.minVersion = .tls12
+        secure.maxEvents = 5
+        secure.until = Array("END".utf8)
+        secure.timeouts.total = 1_500_000_000
+        secure.sendTime = SendTimePath(
+            path: JSONPath(steps: [
+                .init(key: Array("meta".utf8), index: nil), .init(key: nil, index: 3),
+            ]),
+            unit: .ms
+        )
+        secure.loggedStreams = 7
+        secure.priority = .realtime
+        var full = SampleRun.full(secure)
+        full.counts.sendTimes = SendTimeCounts()
+        full.counts.sendTimes?.read = 100
+        full.counts.eventLog = EventLogCounts()
+        full.counts.eventLog?.lost = 3
+        full.counts.cachedTokens = 5
+        full.counts.tokensInWindow = 181_818.123_456
+        full.interruptedBy = 15
+        full.loops[0].gaveUpPriorityAtSeconds = 1.5
+        full.loops[1].priority = .realtime
+        full.throttled = 5_000_000
+        full.length = 12_345_678_901
+        var open = try SampleRun.plan()
+        open.arrivals = OpenLoad(rate: 33.3, law: .gamma(cv: 2.5))
+        open.ramp = 0
+        var arrivals = SampleRun.full(open)
+        arrivals.arrivals = ArrivalReport(of: 1_030, in: 9_876_543_210)
+        arrivals.arrivals?.pacingError = spread(500, from: 0.001, to: 0.09)
+        arrivals.arrivals?.test = KolmogorovSmirnov(statistic: 0.02, count: 1_021, pValue: 0.4)
+        arrivals.counts.dropped = 8
+        arrivals.counts.waited = 20
+        arrivals.isAborted = true
+        return [
+            finished(full, thresholds: gates), finished(arrivals, thresholds: gates),
+            finished(SampleRun.full(try SampleRun.plan())),
+            finished(SampleRun.empty(try SampleRun.plan())),
+        ]
+    }
+
+    @Test("a result read again is written again as the same bytes")
+    func roundTrip() throws {
+        for run in try Self.runs() {
+            let bytes = try run.file.encoded()
+            let again = try reading(bytes).file.encoded()
+            #expect(
+                String(decoding: again, as: UTF8.self) == String(decoding: bytes, as: UTF8.self)
+            )
+            #expect(try SchemaCheck().errors(in: bytes) == [])
+        }
+    }
+
+    @Test("the report of a stored result is that of the run, to the letter")
+    func text() throws {
+        for run in try Self.runs() {
+            let stored = try reading(run.file.encoded())
+            #expect(stored.text(color: false) == run.text(color: false))
+            #expect(stored.text(color: true) == run.text(color: true))
+        }
+    }
+
+    @Test("every export of a stored result is that of the run")
+    func exports() throws {
+        for run in try Self.runs() {
+            let stored = try reading(run.file.encoded())
+            for export in RunExport.all {
+                let (now, then) = (try export.render(run), try export.render(stored))
+                #expect(
+                    String(decoding: then, as: UTF8.self) == String(decoding: now, as: UTF8.self),
+                    "\(export)"
+                )
+            }
+        }
+    }
+
+    @Test("histograms are exact: least, greatest and sum, too")
+    func histograms() throws {
+        let run = try #require(try Self.runs().first)
+        let stored = try reading(run.file.encoded())
+        #expect(stored.result.histograms == run.result.histograms)
+        #expect(stored.result.unfinished[.ttft]?.count == 12)
+        #expect(stored.result.unfinished[.ttft]?.greatestAge == 3_200_000_000)
+    }
+
+    /// The document of a full run with one text in place of another.
+    private static func damaged(_ right: String, _ wrong: String) throws -> [UInt8] {
+        let text = String(decoding: try runs()[0].file.encoded(), as: UTF8.self)
+        let changed = text.replacingOccurrences(of: right, with: wrong)
+        guard changed != text else { throw Absent(text: right) }
+        return Array(changed.utf8)
+    }
+
+    @Test("files from before some fields were there are read, and their figures are the same")
+    func older() throws {
+        let whole = try Self.runs()[2]
+        var text = String(decoding: try whole.file.encoded(), as: UTF8.self)
+        for field in ["late_stamps", "sum", "length_s", "requests_with_prompt", "window_s"] {
+            let pattern = "\n *\"\(field)\" : [0-9.]+,?"
+            text = text.replacingOccurrences(
+                of: pattern,
+                with: "",
+                options: .regularExpression
+            )
+        }
+        text = text.replacingOccurrences(
+            of: #"\n *"lumps" : \{[^}]*\},"#,
+            with: "",
+            options: .regularExpression
+        )
+        try #require(!text.contains("\"sum\"") && !text.contains("lumps"))
+        let read = try reading(Array(text.utf8))
+        #expect(read.result.counts.completed == 1_000)
+        #expect(read.result.histograms[.ttft]?.percentile(99) == 298_057_727)
+        let mean = try #require(read.result.histograms[.ttft]?.mean)
+        #expect(abs(mean - (whole.result.histograms[.ttft]?.mean ?? 0)) <= 1)
+    }
+
+    @Test("fields that this version doesn't know are ignored")
+    func newerFields() throws {
+        let bytes = try Self.damaged(
+            "\"interval_s\" : 1,",
+            "\"interval_s\" : 1, \"novelty\" : {\"a\" : [1, \"b\", null, true]},"
+        )
+        #expect(try reading(bytes).result.counts.completed == 1_000)
+    }
+
+    @Test(
+        "whatever isn't a sound result is refused with one sentence",
+        arguments: [
+            ("\"schema_version\" : 1", "\"schema_version\" : 2", "reads up to 1"),
+            ("\"schema_version\" : 1", "\"schema_version\" : 0", "version 0"),
+            ("\"name\" : \"ssebomb\"", "\"name\" : \"k6\"", "isn't a result of ssebomb"),
+            ("\"cut\" : 12", "\"cut\" : -12", "counts.requests.cut"),
+            ("\"cut\" : 12", "\"cut\" : 9107199254740993", "counts.requests.cut"),
+            ("\"cut\" : 12", "\"cut\" : 1.5", "damaged"),
+            ("\"cut\" : 12", "\"cut\" : \"12\"", "counts.requests.cut"),
+            ("\"cut\" : 12", "\"cat\" : 12", "counts.requests.cut"),
+            ("\"http_status\" : 8", "\"no_such_kind\" : 8", "no_such_kind"),
+            ("\"api\" : \"openai-chat\"", "\"api\" : \"martian\"", "martian"),
+            ("\"histogram\" : \"HIST", "\"histogram\" : \"TSIH", "histogram"),
+            ("\"measured_s\" : 10", "\"measured_s\" : 1e15", "run.measured_s"),
+            ("\"interval_s\" : 1", "\"interval_s\" : 3", "interval_s"),
+            ("\"interval_s\" : 1", "\"interval_s\" : 0", "interval_s"),
+            ("2025-01-31T", "2025-02-31T", "run.started_at"),
+            ("\"clock\" : \"kernel\"", "\"clock\" : \"sun\"", "sun"),
+            ("\"state\" : \"valid\"", "\"state\" : \"invalid\"", "verdict"),
+        ]
+    )
+    func refused(_ right: String, _ wrong: String, _ named: String) throws {
+        let bytes = try Self.damaged(right, wrong)
+        let error = #expect(throws: StoredResultError.self) { try reading(bytes) }
+        let sentence = try #require(error).sentence
+        #expect(sentence.hasPrefix("r.json "))
+        #expect(sentence.contains(named), "\(sentence)")
+        #expect(!sentence.contains("\n"))
+    }
+
+    @Test("a count that isn't the histogram's, or an extreme outside it, is refused")
+    func contradiction() throws {
+        let figures = try Self.runs()[0]
+        for (name, samples) in figures.result.histograms where !samples.isEmpty {
+            for (field, value) in [("max", samples.max), ("min", samples.min)] {
+                let bytes = try Self.damaged("\"\(field)\" : \(value)", "\"\(field)\" : 1")
+                #expect(throws: StoredResultError.self, "\(name)") { try reading(bytes) }
+            }
+        }
+    }
+
+    @Test("a file cut anywhere is refused")
+    func cut() throws {
+        let whole = try Self.runs()[3].file.encoded()
+        for length in 0..<(whole.count - 2) {
+            #expect(throws: StoredResultError.self) { try reading(Array(whole.prefix(length))) }
+        }
+        #expect(throws: Never.self) { try reading(whole) }
+    }
+
+    @Test("a changed byte is refused, or read without harm")
+    func changed() throws {
+        let whole = try Self.runs()[0].file.encoded()
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            var bytes = whole
+            let place = Int.random(in: bytes.indices, using: &generator)
+            bytes[place] = UInt8.random(in: 0...255, using: &generator)
+            guard let run = try? reading(bytes) else { continue }
+            #expect(!run.text(color: false).isEmpty)
+            for export in RunExport.all { #expect(throws: Never.self) { try export.render(run) } }
+        }
+    }
+
+    @Test(
+        "other input is refused",
+        arguments: [
+            "", "{}", "[]", "null", "7", "{\"schema_version\":1}", "\u{feff}{}", "{\"tool\":1}",
+            "{\"schema_version\":1,\"tool\":{\"name\":\"ssebomb\",\"version\":\"1\"}}",
+            String(repeating: "[", count: 100_000),
+            "{\"format\":\"ssebomb-selftest\",\"tool\":{\"name\":\"ssebomb\",\"version\":\"1\"}}",
+        ]
+    )
+    func other(_ text: String) {
+        let error = #expect(throws: StoredResultError.self) { try reading(Array(text.utf8)) }
+        #expect(error?.sentence.contains("ssebomb -o FILE") == true)
+    }
+
+    @Test("nothing in a file from elsewhere can steer a terminal")
+    func hostile() throws {
+        let bytes = try Self.damaged("ttft:p99<500ms", "ttft\\u001b[2J\\u202e<1")
+        let text = try reading(bytes).text(color: false)
+        #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
+    }
+}
+
+extension RunExport {
+    static let all: [RunExport] = [
+        .csv, .markdown, .hlog, .hgrm(.ttft), .hgrm(.connect), .openMetrics, .vllm, .aiperf, .k6,
+        .llmd, .junit,
+    ]
+}
