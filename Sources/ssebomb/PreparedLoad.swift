@@ -18,8 +18,8 @@ struct PreparedLoad {
     /// What is to be said that is no warning.
     var notes: [String] = []
     var thresholds: [Threshold] = []
-    /// The scenario that says the same as the command line; nil where that named one.
-    var scenario: String?
+    /// The command line, from which a scenario can be made; nil where it named one.
+    private var arguments: [String]?
 
     /// The load of `command`, or of the classes of `scenario`, whose run-wide flags it has.
     init(
@@ -31,7 +31,7 @@ struct PreparedLoad {
         guard let file else {
             try add(command, name: "", usable: usable)
             thresholds = command.judgement.thresholds
-            scenario = ScenarioText.text(of: arguments, OptionTable.run())
+            self.arguments = arguments
             try check(command.judgement)
             return
         }
@@ -78,6 +78,9 @@ struct PreparedLoad {
     var loads: [ClassLoad] {
         classes.map { ClassLoad(name: $0.name, plan: $0.run.plan, template: $0.run.template) }
     }
+
+    /// The scenario that says the same as the command line.
+    var scenario: String? { arguments.map { ScenarioText.text(of: $0, OptionTable.run()) } }
 
     /// What a line has room to say of it, without secrets.
     var title: String {

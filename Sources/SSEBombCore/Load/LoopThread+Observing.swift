@@ -58,7 +58,7 @@ extension LoopThread {
         _ now: Instant
     ) {
         let place = Int(index &- current.pointee.firstSlot)
-        guard let log, place < current.pointee.loggedSlots else { return }
+        guard let log, plan.drawnStreams > 0, place < current.pointee.loggedSlots else { return }
         var record = LoggedEvent(
             stream: UInt64(current.pointee.firstStream + place) &+ 1,
             request: UInt64(slot.pointee.requestNumber),
