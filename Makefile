@@ -3,7 +3,7 @@
 #   demo         release build, 1,000 streams on the embedded mock server for 10 s
 #   build        debug build                    release     static release binary
 #   test         unit and end-to-end tests, and a short fuzz run
-#   test-servers the tests through servers not written here alone: nginx, uvicorn
+#   test-servers the tests with servers not written here: nginx, uvicorn, llama.cpp, LiteLLM
 #   test-readers every export, judged by readers not written here
 #   test-sdks    the mock server read by the LLM vendors' own SDKs
 #   test-sim     how often compare raises false alarms and finds true changes, by simulation
@@ -41,6 +41,9 @@ PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
 READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser
 # The LLM vendors' SDKs, in an environment of their own.
 SDKS = openai anthropic ollama google-genai
+# LLM servers and, for the model of one of them, a writer of its format; for test-servers alone. The
+# proxy of later LiteLLMs is a package litellm-proxy of the same version, which pip doesn't find.
+LLM_SERVERS = xllamacpp gguf 'litellm[proxy]<1.108.8'
 SSEBOMB = $(BUILD)/release/ssebomb
 PERF = SSEBOMB=$(abspath $(SSEBOMB)) perf
 BUILD_FLAGS = $(if $(filter true,$(WARNINGS_AS_ERRORS)),-Xswiftc -warnings-as-errors)
@@ -109,6 +112,14 @@ $(TOOLS)/sdks/complete: Makefile
 	$(TOOLS)/sdks/bin/pip install -q $(SDKS)
 	@touch $@
 
+$(TOOLS)/servers/complete: Makefile
+	@mkdir -p $(TOOLS)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| $(MAKE) --no-print-directory apt PACKAGES="python3 python3-venv"
+	$(PYTHON) -m venv $(TOOLS)/servers
+	$(TOOLS)/servers/bin/pip install -q $(LLM_SERVERS)
+	@touch $@
+
 .PHONY: apt
 apt:
 	$(call apt_install,$(PACKAGES))
@@ -130,9 +141,11 @@ test: test-deps
 		--filter 'VerdictTests|ClockStepTests|PriorityTests|SelftestCommandTests'
 	Tests/FuzzTesting/fuzz.sh 10
 
-test-servers: test-deps
+test-servers: test-deps $(TOOLS)/servers/complete
 	$(SWIFT) build --scratch-path $(BUILD) --build-tests $(BUILD_FLAGS)
-	CI=true $(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) --filter 'ProxyTests|PythonServerTests'
+	CI=true SSEBOMB_TEST_SERVERS=$(abspath $(TOOLS))/servers/bin/python \
+		$(SWIFT) test --scratch-path $(BUILD) $(TEST_FLAGS) \
+		--filter 'ProxyTests|PythonServerTests|RealServerTests'
 
 test-sdks: build $(TOOLS)/sdks/complete
 	$(TOOLS)/sdks/bin/python Tests/Fixtures/read_with_sdks.py $(BUILD)/$(CONFIGURATION)/ssebomb
