@@ -62,6 +62,7 @@ extension RunPlan {
         warmup = try nanoseconds(plan.warmupS, "plan.warmup_s")
         drain = try nanoseconds(plan.drainS, "plan.drain_s")
         think = try nanoseconds(plan.thinkS, "plan.think_s")
+        sessions = try plan.sessions()
         connectRate = plan.connectRate ?? 0
         seed = plan.seed
         guard let clock = ArrivalClock(rawValue: plan.clock) else {
