@@ -84,6 +84,10 @@ struct PlanCommand {
         if plan.warmup > 0 { add("--warmup", time: plan.warmup) }
         if plan.drain != Nanoseconds.seconds(30) { add("--drain", time: plan.drain) }
         if plan.think > 0 { add("--think", time: plan.think) }
+        if let sessions = plan.sessions {
+            add("--turns", sessions.turnsText)
+            if !sessions.thinkText.isEmpty { add("--think", sessions.thinkText) }
+        }
         if plan.arrivals == nil, plan.connectRate != RunPlan.usualConnectRate {
             add("--connect-rate", Self.number(plan.connectRate))
         }

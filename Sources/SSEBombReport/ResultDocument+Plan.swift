@@ -28,6 +28,8 @@ extension ResultDocument {
         var warmupS: Double
         var drainS: Double
         var thinkS: Double
+        var turns: String?
+        var think: String?
         var rampDownS: Double?
         var connectRate: Double?
         var seed: UInt64
@@ -65,6 +67,7 @@ extension ResultDocument {
             case warmupS = "warmup_s"
             case drainS = "drain_s"
             case thinkS = "think_s"
+            case turns, think
             case rampDownS = "ramp_down_s"
             case connectRate = "connect_rate"
             case seed, threads, cpus, clock, priority, until

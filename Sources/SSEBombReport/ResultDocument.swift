@@ -20,6 +20,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var arrivals: Arrivals?
     var stages: [Stage]?
     var rates: Rates
+    var sessions: SessionsRecord?
     /// By `Metric`'s raw values.
     var metrics: [String: MetricRecord]
     var intervals: [IntervalRecord]
@@ -31,8 +32,8 @@ struct ResultDocument: Codable, Equatable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
-        case tool, run, plan, environment, verdict, counts, arrivals, stages, rates, metrics
-        case intervals
+        case tool, run, plan, environment, verdict, counts, arrivals, stages, rates, sessions
+        case metrics, intervals
         case intervalS = "interval_s"
         case classes, client, errors, thresholds
     }
@@ -93,6 +94,7 @@ extension ResultDocument {
         var counts: Counts
         var arrivals: Arrivals?
         var rates: Rates
+        var sessions: SessionsRecord?
         var metrics: [String: MetricRecord]
         var intervals: [IntervalRecord]
         var errors: [ErrorRecord]
@@ -100,7 +102,7 @@ extension ResultDocument {
         enum CodingKeys: String, CodingKey {
             case name
             case steadyS = "steady_s"
-            case plan, counts, arrivals, rates, metrics, intervals, errors
+            case plan, counts, arrivals, rates, sessions, metrics, intervals, errors
         }
     }
 

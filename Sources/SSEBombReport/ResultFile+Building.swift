@@ -21,6 +21,7 @@ extension ResultDocument {
         let accounts = result.stageAccounts
         stages = accounts.isEmpty ? nil : accounts.map { Stage($0) }
         rates = Rates(result)
+        sessions = result.sessions.map { SessionsRecord($0) }
         metrics = Self.metrics(result)
         intervals = Self.intervals(result)
         if !result.classes.isEmpty {
@@ -62,6 +63,7 @@ extension ResultDocument.ClassRecord {
         counts = ResultDocument.Counts(result, redaction)
         arrivals = ResultDocument.Arrivals(result)
         rates = ResultDocument.Rates(result)
+        sessions = result.sessions.map { ResultDocument.SessionsRecord($0) }
         metrics = ResultDocument.metrics(result)
         intervals = ResultDocument.intervals(result)
         errors = result.errors.map { ResultDocument.ErrorRecord($0, redaction) }
@@ -148,6 +150,8 @@ extension ResultDocument.Plan {
         warmupS = seconds(plan.warmup)
         drainS = seconds(plan.drain)
         thinkS = seconds(plan.think)
+        turns = plan.sessions?.turnsText
+        think = plan.sessions.flatMap { $0.thinkText.isEmpty ? nil : $0.thinkText }
         rampDownS = plan.stages == nil ? nil : seconds(plan.rampDown)
         connectRate = plan.connectRate > 0 ? finite(plan.connectRate) : nil
         seed = plan.seed

@@ -93,7 +93,9 @@ extension TextReport {
 extension RunResult {
     /// Requests of the measured window that started, per second; nil in the closed model.
     var achievedRate: Double? {
-        guard let span = arrivals?.span, span > 0 else { return nil }
-        return Double(counts.started) * 1e9 / Double(span)
+        guard let arrivals, arrivals.span > 0 else { return nil }
+        // Later turns of sessions are no arrivals.
+        let started = arrivals.due - min(arrivals.due, counts.dropped)
+        return Double(started) * 1e9 / Double(arrivals.span)
     }
 }

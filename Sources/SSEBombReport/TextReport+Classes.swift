@@ -39,6 +39,7 @@ extension TextReport {
             own.objectives(&layout)
             own.arrivals(&layout)
             own.latencies(&layout, withClient: false)
+            own.sessions(&layout, ofClass: true)
         }
     }
 
@@ -71,7 +72,7 @@ extension TextReport {
             + [.ttft, .gap].flatMap { percentiles(own.histograms[$0]) }
     }
 
-    private func percentiles(_ histogram: HistogramSnapshot?) -> [TextTable.Cell] {
+    func percentiles(_ histogram: HistogramSnapshot?) -> [TextTable.Cell] {
         [ReportedPercentile.p50, .p99].map { percentile in
             guard let histogram, !histogram.isEmpty else { return TextTable.Cell(text: "-") }
             let value = min(histogram.percentile(percentile.rawValue), histogram.max)

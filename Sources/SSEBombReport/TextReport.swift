@@ -46,6 +46,7 @@ public struct TextReport {
         throughput(&layout)
         latencies(&layout)
         serverTimes(&layout)
+        sessions(&layout)
         classes(&layout)
         outcomes(&layout)
         failures(&layout)
@@ -140,12 +141,13 @@ public struct TextReport {
         // Streams of one class and rates of another make no sum.
         let hasSum = result.loadModel == "closed" || plan.arrivals != nil
         if !hasSum { parts = "\(Units.count(result.classes.count)) classes" }
+        let unit = plan.sessions == nil ? "request" : "session"
         switch (plan.duration, plan.requests) {
         case (let duration?, nil): parts += " for \(Units.setting(duration))"
         case (nil, let requests?):
-            parts += ", \(Units.count(requests)) \(requests == 1 ? "request" : "requests")"
+            parts += ", \(Units.count(requests)) \(unit)\(requests == 1 ? "" : "s")"
         case (let duration?, let requests?):
-            parts += " for \(Units.setting(duration)) or \(Units.count(requests)) requests"
+            parts += " for \(Units.setting(duration)) or \(Units.count(requests)) \(unit)s"
         case (nil, nil): break
         }
         if let line = plan.line {
@@ -155,6 +157,7 @@ public struct TextReport {
         if plan.ramp > 0 { parts += ", ramp \(Units.setting(plan.ramp))" }
         if plan.warmup > 0 { parts += ", warm-up \(Units.setting(plan.warmup))" }
         if plan.think > 0 { parts += ", think \(Units.setting(plan.think))" }
+        parts += sessionWords
         if plan.eventSource, result.classes.isEmpty { parts += ", each an EventSource" }
         if let cancellation = plan.cancellation {
             let share = Units.share(cancellation.share)

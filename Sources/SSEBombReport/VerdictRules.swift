@@ -389,7 +389,7 @@ extension RunResult {
         // A number of requests that is used up leaves slots idle.
         let isWhole = plan.duration.map { measured >= $0 } ?? false
         // A subscriber that waits to reconnect obeys its server.
-        guard plan.think == 0, !plan.eventSource, isWhole, interruptedBy == nil, !isAborted,
+        guard !hasPauses, !plan.eventSource, isWhole, interruptedBy == nil, !isAborted,
             plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9
@@ -407,5 +407,11 @@ extension RunResult {
             asked += wanted * Double(interval.seconds)
         }
         return asked > 0 ? (held / seconds, asked / seconds) : nil
+    }
+
+    /// Users pause by plan, between requests or between turns.
+    private var hasPauses: Bool {
+        let plans = [plan] + classes.map(\.result.plan)
+        return plan.think > 0 || plans.contains { $0.sessions?.hasThink == true }
     }
 }

@@ -58,6 +58,7 @@ struct BehaviourOptions: ParsableArguments {
     private func subscribe(_ plan: inout RunPlan) throws(SetupError) {
         let headers = plan.request.headers
         let obstacles: [(Bool, String)] = [
+            (plan.sessions != nil, "--turns: a subscriber says nothing; leave it out"),
             (plan.arrivals != nil, "-R: subscriptions stay, so say how many with -c"),
             (
                 plan.request.method != "GET" || plan.request.body != nil,

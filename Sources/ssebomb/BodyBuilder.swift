@@ -47,6 +47,14 @@ enum BodyShape: String, CaseIterable {
         }
     }
 
+    /// It takes the earlier messages of a conversation, each with a role and a content.
+    var takesConversation: Bool {
+        switch self {
+        case .openaiChat, .openaiResponses, .anthropic, .ollamaChat: true
+        default: false
+        }
+    }
+
     /// It has a switch for running token counts.
     var takesContinuousUsage: Bool { self == .openaiChat || self == .openaiCompletions }
 }
@@ -62,6 +70,8 @@ indirect enum BodyNode {
     case uniqueString(String)
     /// The limit of tokens.
     case limit
+    /// A message behind those of a session's earlier turns.
+    case turn(BodyNode)
     case object([(String, BodyNode)])
     case array([BodyNode])
 
@@ -94,6 +104,9 @@ indirect enum BodyNode {
             pattern.appendUnique()
             pattern.append(literal: "\(JSONEscape.escaped(text))\"".utf8)
         case .limit: pattern.append(number: .maxTokens)
+        case .turn(let message):
+            pattern.appendConversation()
+            message.append(to: &pattern)
         case .object(let members):
             pattern.append(literal: "{".utf8)
             for (index, member) in members.enumerated() {
@@ -124,6 +137,8 @@ struct BodyBuilder {
     var hasLimit: Bool
     /// Prompts are unique: what makes them so stands before everything that a cache could know.
     var isUnique: Bool
+    /// Earlier turns of a session stand before the prompt.
+    var isConversation: Bool
     var continuousUsage: Bool
 
     /// The body without further members.
@@ -177,16 +192,19 @@ struct BodyBuilder {
         func message(_ role: String, _ content: BodyNode) -> BodyNode {
             .object([("role", .string(role)), ("content", content)])
         }
+        let user = isConversation ? .turn(message("user", .prompt)) : message("user", .prompt)
         func parts(_ text: BodyNode) -> BodyNode { .array([.object([("text", text)])]) }
         switch shape {
         case .openaiChat, .ollamaChat:
             let first = systemNode.map { [message("system", $0)] } ?? []
-            return [("messages", .array(first + [message("user", .prompt)]))]
+            return [("messages", .array(first + [user]))]
         case .anthropic:
             let first = systemNode.map { [("system", $0)] } ?? []
-            return first + [("messages", .array([message("user", .prompt)]))]
+            return first + [("messages", .array([user]))]
         case .openaiResponses:
-            return (systemNode.map { [("instructions", $0)] } ?? []) + [("input", .prompt)]
+            return (systemNode.map { [("instructions", $0)] } ?? []) + [
+                ("input", isConversation ? .array([user]) : .prompt)
+            ]
         case .ollamaGenerate:
             return (systemNode.map { [("system", $0)] } ?? []) + [("prompt", .prompt)]
         case .openaiCompletions, .llamacpp: return [("prompt", .prompt)]

@@ -113,7 +113,8 @@ enum DryRun {
             ("ramp", spell(plan.ramp)),
             ("warmup", spell(plan.warmup)),
             ("drain", spell(plan.drain)),
-            ("think", spell(plan.think)),
+            ("turns", plan.sessions?.turnsText ?? "1"),
+            ("think", plan.sessions.map { thinking($0) } ?? spell(plan.think)),
             (
                 "connect_rate",
                 plan.connectRate == 0 ? "unlimited" : "\(Units.rate(plan.connectRate))/s"
@@ -125,6 +126,10 @@ enum DryRun {
             ("keepalive", plan.keepAlive ? "yes" : "no"),
             ("reuse", plan.reuseLimit.map { "\($0)" } ?? "as the server allows"),
         ]
+    }
+
+    private static func thinking(_ sessions: Sessions) -> String {
+        sessions.thinkText.isEmpty ? spell(0) : sessions.thinkText
     }
 
     private static func streamRows(_ plan: RunPlan) -> [(String, String)] {

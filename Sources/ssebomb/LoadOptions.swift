@@ -54,6 +54,7 @@ struct LoadOptions: ParsableArguments {
     var rampDown: Int64?
 
     @OptionGroup var trace: TraceOptions
+    @OptionGroup var session: SessionOptions
 
     @Option(
         help: ArgumentHelp(
@@ -108,12 +109,13 @@ struct LoadOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Pause between a stream's end and the next in its place (default: 0).",
+            "Pause between a stream's end and the next in its place, or the session's next turn "
+                + "(default: 0).",
             valueName: "T"
         ),
-        transform: ValueParsing.duration
+        transform: ValueParsing.pause
     )
-    var think: Int64?
+    var think: DrawnValue?
 
     @Option(
         help: ArgumentHelp(

@@ -88,7 +88,10 @@ extension LoadOptions {
             ("--stage", hasStage, "its rows say when requests arrive; leave it out"),
             ("-c", streams != nil, "use --max-streams to bound the streams that are open"),
             ("--ramp", ramp != nil, "use --warmup for time that is not measured"),
-            ("--think", think != nil, "arrivals wait for no earlier request: leave it out"),
+            (
+                "--think", think != nil && session.turns == nil,
+                "arrivals wait for no earlier request: leave it out, or add --turns"
+            ),
             (
                 "--connect-rate", connectRate != nil,
                 "connections are opened when requests arrive: lower -R, or leave it out"

@@ -25,6 +25,8 @@ struct LoadShape {
     var arrivals: OpenLoad?
     /// Set where the number of streams changes; `streams` is then the highest.
     var stages: LoadLine?
+    /// Set where streams are users with conversations.
+    var sessions: Sessions?
     /// Fewer streams will do where so many don't fit.
     var shrinksToFit = false
 
@@ -73,7 +75,8 @@ enum PlanBuilder {
             api: target.stream.api,
             keepAlive: keepAlive,
             imported: imported,
-            prompts: target.prompts
+            prompts: target.prompts,
+            hasSessions: load.sessions != nil
         )
         let tls = try target.tls.resolve(scheme: assembled.url.scheme)
         let limits = try wireLimits(target.stream.limit)
@@ -102,6 +105,7 @@ enum PlanBuilder {
         plan.requests = load.requests
         plan.arrivals = load.arrivals
         plan.stages = load.stages
+        plan.sessions = load.sessions
         plan.sourceAddresses = addresses.local
         plan.tls = tls
         plan.keepAlive = keepAlive

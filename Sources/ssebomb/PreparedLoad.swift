@@ -104,13 +104,15 @@ struct PreparedLoad {
         name: String,
         usable: [Int32]
     ) throws(SetupError) {
-        let (shape, loadWarnings) = try PlanBuilder.load(command.load, usable: usable)
+        let load = try command.load.withRateOfSessions()
+        var (shape, loadWarnings) = try PlanBuilder.load(load, usable: usable)
+        shape.sessions = try load.sessions()
         let targets = try TargetList.resolve(command.request.urls, command.targets)
         warnings += loadWarnings
         guard targets.count > 1 else {
             var target = command.target
             if let only = targets.first { target.request.url = only.url }
-            return try add(target, command.load, command.behaviour, shape, name, command.judgement)
+            return try add(target, load, command.behaviour, shape, name, command.judgement)
         }
         let shapes = try Self.split(shape, targets.map(\.weight))
         var urls: [TargetURL] = []
@@ -118,7 +120,7 @@ struct PreparedLoad {
         for (target, part) in zip(targets, shapes) {
             var own = command.target
             own.request.url = target.url
-            var options = command.load
+            var options = load
             // A rate of connects is that of all targets.
             let share = Double(part.streams) / Double(shape.streams)
             options.connectRate = (options.connectRate ?? RunPlan.usualConnectRate) * share

@@ -26,6 +26,7 @@ extension RequestOptions {
         keepAlive: Bool,
         imported: ImportedRequest? = nil,
         prompts: PromptOptions,
+        hasSessions: Bool = false,
         environment: (String) -> String? = FileInput.environment
     ) throws(SetupError) -> AssembledRequest {
         let target = try parsedURL(url ?? imported?.url)
@@ -35,7 +36,7 @@ extension RequestOptions {
             fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
         }
         var given = try bodyBytes()
-        let hasBody = given != nil || prompts.bodies != nil || prompts.wantsBody
+        let hasBody = given != nil || prompts.bodies != nil || prompts.wantsBody || hasSessions
         let usesImportedBody = !hasBody && imported?.body != nil
         if usesImportedBody, let bytes = imported?.body {
             given = (bytes, imported?.origin ?? "")
@@ -56,7 +57,8 @@ extension RequestOptions {
             options: prompts,
             api: api,
             target: target.target,
-            isJSON: Self.saysJSON(type ?? "application/json")
+            isJSON: Self.saysJSON(type ?? "application/json"),
+            hasSessions: hasSessions
         ).body(given)
         for field in body.fields
         where !fields.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {

@@ -212,7 +212,7 @@ extension LoadOptions {
         if let ramp { plan.ramp = ramp }
         if let warmup { plan.warmup = warmup }
         if let drain { plan.drain = drain }
-        if let think { plan.think = think }
+        if session.turns == nil, let pause = think?.pause { plan.think = pause }
         if let rampDown { plan.rampDown = rampDown }
         if let connectRate { plan.connectRate = connectRate }
         // Pacing would hide that a request starts late.

@@ -27,6 +27,8 @@ struct SourceAssembly {
     let target: String
     /// The body's type is JSON.
     let isJSON: Bool
+    /// Each body is a turn of a conversation.
+    let hasSessions: Bool
 
     private var path: Substring { target.prefix { $0 != "?" } }
 
@@ -38,7 +40,7 @@ struct SourceAssembly {
             body = try bodies(path)
         } else if let given {
             body = try template(given.bytes, given.origin)
-        } else if options.wantsBody {
+        } else if options.wantsBody || hasSessions {
             body = try built()
         } else {
             body = AssembledBody()
@@ -52,6 +54,13 @@ struct SourceAssembly {
     private func checkFlags(hasBody: Bool) throws(SetupError) {
         func refuse(_ flag: String, _ remedy: String) -> SetupError {
             SetupError(.usage, "\(flag) \(remedy)")
+        }
+        if hasSessions, hasBody || options.bodies != nil {
+            throw refuse(
+                "--turns",
+                "builds the body of each turn: leave --post, --body and --bodies out, and give "
+                    + "--model and --prompt, --dataset or --synthetic"
+            )
         }
         if options.bodies != nil {
             if hasBody {
@@ -222,31 +231,16 @@ struct SourceAssembly {
 
     private func built() throws(SetupError) -> AssembledBody {
         guard let shape = BodyShape(api: api?.rawValue, path: path) else {
-            let flag = (options.builderFlags + options.promptFlags).first ?? "--max-tokens"
+            let flags =
+                (hasSessions ? ["--turns"] : []) + options.builderFlags + options.promptFlags
+            let flag = flags.first ?? "--max-tokens"
             throw SetupError(
                 .usage,
                 "\(flag) builds a body, and neither --api nor the URL's path says for which API: "
                     + "add --api, or give the body with --post"
             )
         }
-        if shape.hasModelInURL, options.model != nil {
-            throw SetupError(
-                .usage,
-                "--model: the body of \(shape.rawValue) names no model, the URL does: leave it out"
-            )
-        }
-        if !shape.takesSystem, options.system != nil {
-            throw SetupError(
-                .usage,
-                "--system: \(shape.rawValue) has no place for it: put it into the prompt"
-            )
-        }
-        if !shape.takesContinuousUsage, options.continuousUsage {
-            throw SetupError(
-                .usage,
-                "--continuous-usage: \(shape.rawValue) has no switch for it: leave it out"
-            )
-        }
+        try check(shape)
         var parts = RequestParts()
         var body = AssembledBody(origin: "the built body")
         try addPrompt(to: &parts, &body.notes)
@@ -269,6 +263,7 @@ struct SourceAssembly {
                 temperature: try temperature(),
                 hasLimit: { if case .none = parts.limit { false } else { true } }(),
                 isUnique: options.unique,
+                isConversation: hasSessions,
                 continuousUsage: continuousUsage
             ).body(path: path)
             for text in options.parameters {
@@ -277,6 +272,12 @@ struct SourceAssembly {
             }
             var pattern = RequestPattern()
             node.append(to: &pattern)
+            guard pattern.hasConversation == hasSessions else {
+                throw SetupError(
+                    .usage,
+                    "--param replaces the messages that --turns carries on: leave it out"
+                )
+            }
             return pattern
         }
         parts.body = .pattern(try pattern(continuousUsage: options.continuousUsage))
@@ -286,6 +287,35 @@ struct SourceAssembly {
             body.fallback = parts
         }
         return body
+    }
+
+    /// Refuses what the API has no place for.
+    private func check(_ shape: BodyShape) throws(SetupError) {
+        if shape.hasModelInURL, options.model != nil {
+            throw SetupError(
+                .usage,
+                "--model: the body of \(shape.rawValue) names no model, the URL does: leave it out"
+            )
+        }
+        if !shape.takesSystem, options.system != nil {
+            throw SetupError(
+                .usage,
+                "--system: \(shape.rawValue) has no place for it: put it into the prompt"
+            )
+        }
+        if !shape.takesConversation, hasSessions {
+            throw SetupError(
+                .usage,
+                "--turns: \(shape.rawValue) has no place for earlier turns: use openai-chat, "
+                    + "openai-responses, anthropic or ollama's /api/chat"
+            )
+        }
+        if !shape.takesContinuousUsage, options.continuousUsage {
+            throw SetupError(
+                .usage,
+                "--continuous-usage: \(shape.rawValue) has no switch for it: leave it out"
+            )
+        }
     }
 
     private func temperature() throws(SetupError) -> String? {

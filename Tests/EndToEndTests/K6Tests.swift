@@ -1,6 +1,6 @@
-// The example `llm.js` of k6's SSE extension and one line of ssebomb, against the same mock: the same
-// counters, and where the example's arithmetic goes wrong, the right figure. The script's arithmetic
-// is that of a Python fixture which shares no code with ssebomb.
+// The example `llm.js` of k6's SSE extension and one line of ssebomb, against the same mock: the
+// same counters, and where the example's arithmetic goes wrong, the right figure. The script's
+// arithmetic is that of a Python fixture which shares no code with ssebomb.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// LLM servers that weren't written here: llama.cpp's own with a tiny random model, and LiteLLM's proxy
-// with answers of its own. Not part of the usual tests: their packages are large.
+// LLM servers that weren't written here: llama.cpp's own with a tiny random model, and LiteLLM's
+// proxy with answers of its own. Not part of the usual tests: their packages are large.
 
 import Foundation
 import Glibc

@@ -188,7 +188,6 @@ struct ThresholdTests {
         let load = try LoadRun.start(
             Mock.chatBody + ["--threshold", "ttft:max<1ms", "-c", "5", "-d", "60s", mock.chat]
         )
-        // Time to start in beside other tests.
         try await Task.sleep(for: .seconds(3))
         load.process.send(signal: SIGINT)
         let run = try await load.finish()

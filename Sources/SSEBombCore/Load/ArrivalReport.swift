@@ -48,7 +48,7 @@ extension ResultMerger {
     func arrivalReport() -> ArrivalReport? {
         guard let load = plan.arrivals else { return nil }
         var report = ArrivalReport(
-            due: total(.windowStarted) + total(.windowDropped),
+            due: total(.windowStarted) - total(.windowLaterTurns) + total(.windowDropped),
             span: arrivalSpan,
             pacingError: merged { $0.pacingError }
         )

@@ -37,6 +37,7 @@ public struct ClassLoad: Sendable {
         }
         plan.eventSource = plans.contains(where: \.eventSource)
         plan.slowReaders = plans.compactMap(\.slowReaders).first
+        if plans.contains(where: { $0.sessions != plan.sessions }) { plan.sessions = nil }
         if plans.contains(where: { $0.dialectOrigin != plan.dialectOrigin }) {
             plan.dialectOrigin = nil
         }
@@ -65,7 +66,7 @@ struct ClassLane {
 
     init(_ load: ClassLoad, loops: Int) {
         self.load = load
-        stats = (0..<loops).map { _ in LoopStats() }
+        stats = (0..<loops).map { _ in LoopStats(hasSessions: load.plan.sessions != nil) }
         // With a source every slot has its own.
         request = Self.copy(load.plan.source == nil ? load.template.bytes : [])
         until = Self.copy(load.plan.until ?? [])

@@ -229,6 +229,7 @@ extension LoopThread {
         stats.count(isRunning ? .windowRunningStreams : .windowEventStreams)
         stats.ttft.record(at - slot.pointee.send0)
         stats.ttftSched.record(at - slot.pointee.sched)
+        stats.turns?.ttft(Int(slot.pointee.turn)).record(at - slot.pointee.send0)
         if slot.pointee.flags.contains(.fresh) { stats.ttftFresh.record(at - slot.pointee.conn0) }
     }
 

@@ -235,6 +235,7 @@ extension LoopThread {
         let request = slot.pointee
         stats.e2e.record(done - request.send0)
         stats.e2eSched.record(done - request.sched)
+        stats.turns?.e2e(Int(request.turn)).record(done - request.send0)
         recordServerTimes(request.serverTimes)
         guard request.tok0.isSet else { return }
         stats.lastToken.record(request.tokN - request.send0)
@@ -325,6 +326,7 @@ extension LoopThread {
         _ now: Instant
     ) {
         wheel.disarm(index)
+        if let sessions = plan.sessions, coldContinueSession(sessions, index, slot, now) { return }
         if isStopping || now >= windows.measureEnd { return retire(index, slot) }
         // Open model: arrivals come whatever became of the last one.
         if isOpen { return freeSlot(index, slot) }
@@ -369,6 +371,7 @@ extension LoopThread {
         let now = Instant.now()
         endBackOff(slot, now)
         if plan.eventSource { endSubscriber(slot, now) }
+        if slot.pointee.turn > 0 { forgetSession(slot) }
         slot.pointee.flags.remove(.hasTicket)
         slot.pointee.flags.insert(.retired)
         liveSlots -= 1

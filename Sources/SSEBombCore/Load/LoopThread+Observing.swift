@@ -1,5 +1,6 @@
 // What is done with single events where somebody asked for it: their own send times, the event log,
-// the trace of a probe. A run without any of these comes here never.
+// the trace of a probe, the answers that sessions carry on. A run without any of these comes here
+// never.
 
 import CSupport
 
@@ -16,6 +17,7 @@ extension LoopThread {
         _ facts: EventFacts,
         _ arrival: Arrival
     ) {
+        if plan.sessions != nil { coldKeepAnswer(facts.contentText, slot) }
         var sent: Instant?
         if let sendTimes, !facts.contents.contains(.done) {
             if let time = sendTimes.read(slot.pointee.sse.data) { sent = instant(time) }

@@ -60,7 +60,10 @@ extension LoopThread {
         if slot.pointee.flags.contains(.retired) { return }
         endBackOff(slot, now)
         if !slot.pointee.flags.contains(.hasTicket) {
-            guard takeTicket(index, slot, now) else { return }
+            let isResumed = slot.pointee.turn > 0
+            guard isResumed ? resumeSession(index, slot, now) : takeTicket(index, slot, now) else {
+                return
+            }
             if slot.pointee.fd < 0, !paceConnect(index, slot, now) { return }
         } else if now >= windows.measureEnd {
             // Its paced turn comes after the last start.
@@ -85,7 +88,11 @@ extension LoopThread {
             pool: pool
         )
         if windows.isMeasured(slot.pointee.sched) { slot.pointee.flags.insert(.belongs) }
-        if plan.source != nil { coldRender(slot) }
+        if let sessions = plan.sessions {
+            coldRenderTurn(sessions, slot)
+        } else if plan.source != nil {
+            coldRender(slot)
+        }
         if plan.hasBehaviour { coldDrawBehaviour(index, slot) }
         stats.count(.started)
         if slot.pointee.flags.isOfWindow { stats.count(.windowStarted) }

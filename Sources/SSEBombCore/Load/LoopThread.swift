@@ -20,7 +20,7 @@ struct LoopThread: ~Copyable {
     let sendTimes: SendTimeReader?
     /// Set with `--event-log` or `--html`; the memory is the coordinator's.
     let log: EventRing?
-    /// Somebody asked for single events.
+    /// Somebody asked for single events, or users answer to what they read.
     let isObserved: Bool
     let wakeDescriptor: Int32
     let slotCount: Int
@@ -97,7 +97,9 @@ struct LoopThread: ~Copyable {
         log = setup.log
         // Not from self: an autoclosure over a half-made noncopyable self makes Swift 6.3 destroy a
         // poller that was never set, and so close descriptor 0.
-        isObserved = setup.trace != nil || setup.sendTimes != nil || setup.log != nil
+        isObserved =
+            setup.trace != nil || setup.sendTimes != nil || setup.log != nil
+            || setup.classes.contains { $0.plan.sessions != nil }
         wakeDescriptor = setup.wakeDescriptor
         slotCount = setup.classes.reduce(0) { $0 + $1.share.streams }
         classCount = setup.classes.count
@@ -347,14 +349,15 @@ struct LoopThread: ~Copyable {
     /// Retires every slot of the class that has no request under way; the others retire when theirs
     /// ends.
     ///
-    /// - Parameter voidingTickets: also those that only wait for their connect's paced turn: it
-    ///   would come after the last start.
+    /// - Parameter voidingTickets: also those that only wait for their connect's paced turn, or for
+    ///   the next turn of their session: it would come after the last start.
     private mutating func stopStarting(voidingTickets: Bool) {
         isStopping = true
         areTicketsVoid = voidingTickets
         for index in current.pointee.slots {
             let slot = slab[index]
-            let waits = slot.pointee.flags.contains(.hasTicket) && !voidingTickets
+            let isTaken = slot.pointee.flags.contains(.hasTicket) || slot.pointee.turn > 0
+            let waits = isTaken && !voidingTickets
             if slot.pointee.life.state == .idle, !waits { retire(index, slot) }
         }
     }

@@ -58,6 +58,7 @@ struct ResultMerger {
             peakResidentBytes: after.peak_rss_bytes,
             errors: errorSamples(),
             arrivals: arrivalReport(),
+            sessions: sessionReport(),
             start: windows.start
         )
     }

@@ -57,6 +57,11 @@ public struct RunPlan: Sendable {
     /// Which streams are read slowly; nil for none.
     public var slowReaders: SlowReaders?
 
+    /// Set where each slot is a user who has a conversation of several turns; `source` then makes
+    /// turns, `requests` and `arrivals` are numbers of sessions. Not with `think`, stages, a trace
+    /// or `eventSource`.
+    public var sessions: Sessions?
+
     // MARK: Loops
 
     /// Number of loop threads, at least 1.

@@ -50,6 +50,8 @@ public struct RunResult: Sendable {
     public var errors: [ErrorSample]
     /// What came of the arrivals; nil in the closed model.
     public var arrivals: ArrivalReport?
+    /// What became of sessions; nil without them.
+    public var sessions: SessionReport?
     /// The result of each class of load, where there are several; their loops, CPU time and memory
     /// are those of the whole run.
     public var classes: [ClassResult] = []

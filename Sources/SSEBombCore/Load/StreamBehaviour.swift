@@ -99,6 +99,8 @@ struct RequestKey: Equatable {
         case cancellation = 0x6361_6E63_656C
         case slowReading = 0x736C_6F77
         case reconnection = 0x7265_636F_6E
+        case turns = 0x7475_726E_7300
+        case thinking = 0x7468_696E_6B00
     }
 
     /// The generator of one purpose for this request.

@@ -78,6 +78,9 @@ struct StreamSlot: BitwiseCopyable {
         /// The server has ended the subscription: the slot doesn't reconnect.
         static let endsSubscription = Flags(rawValue: 1 << 28)
 
+        /// The session's conversation has become too long to go on.
+        static let conversationTooLong = Flags(rawValue: 1 << 29)
+
         /// The request counts in the measured window, whether its latencies do or not.
         var isOfWindow: Bool { !isDisjoint(with: [.belongs, .slowOfWindow]) }
         /// A finish reason has come.
@@ -140,6 +143,12 @@ struct StreamSlot: BitwiseCopyable {
     var reconnectionTime = Reconnection.usual
     /// Of a subscriber: since when it has no accepted response; not before its first one ended.
     var lostAt = Instant.none
+
+    /// Of a session: which of its `turns` the request is, from 1; 0 between two sessions.
+    var turn: UInt32 = 0
+    var turns: UInt32 = 0
+    /// Of a session: what was said so far, and the answer as far as it has come.
+    var conversation = Spill()
 
     // MARK: Bookkeeping
 

@@ -49,6 +49,8 @@ public struct RequestPattern: Sendable {
         case unique
         /// Length of the body.
         case bodyLength
+        /// What was said before this turn of a session: JSON of whole messages, each with a comma.
+        case conversation
     }
 
     private(set) var text: [UInt8] = []
@@ -62,7 +64,7 @@ public struct RequestPattern: Sendable {
         pieces.contains {
             switch $0 {
             case .literal, .name(.seed, _), .bodyLength: false
-            case .name, .unique: true
+            case .name, .unique, .conversation: true
             }
         }
     }
@@ -83,6 +85,7 @@ public struct RequestPattern: Sendable {
             switch piece {
             case .literal(let range): filled += text[range]
             case .name(.prompt, .jsonValue), .name(.uuid, .jsonValue): filled += "\"0\"".utf8
+            case .conversation: break
             case .name, .unique, .bodyLength: filled += "0".utf8
             }
         }
@@ -93,6 +96,14 @@ public struct RequestPattern: Sendable {
     var hasUnique: Bool {
         pieces.contains {
             guard case .unique = $0 else { return false }
+            return true
+        }
+    }
+
+    /// Whether it is that of a session's turns.
+    public var hasConversation: Bool {
+        pieces.contains {
+            guard case .conversation = $0 else { return false }
             return true
         }
     }
@@ -123,6 +134,9 @@ public struct RequestPattern: Sendable {
 
     /// Appends the place of what makes a prompt unique, inside a JSON string.
     public mutating func appendUnique() { pieces.append(.unique) }
+
+    /// Appends the place of the messages before a session's turn, in front of another message.
+    public mutating func appendConversation() { pieces.append(.conversation) }
 
     mutating func appendBodyLength() { pieces.append(.bodyLength) }
 

@@ -105,6 +105,7 @@ public final class RequestSource: Sendable {
         case .patterns(let patterns): return patterns.count > 1 || patterns.contains { $0.varies }
         case .pattern(let pattern):
             if pattern.has(.index) || pattern.has(.uuid) || pattern.hasUnique { return true }
+            if pattern.hasConversation { return true }
             return pattern.has(.prompt) && hasVaryingPrompts
         }
     }
@@ -207,12 +208,19 @@ struct RenderScratch {
 }
 
 /// What places of one request are filled with.
-private struct RequestValues {
+struct RequestValues {
     let number: UInt64
     let seed: UInt64
     /// Row of the bodies or of the dataset.
     let row: Int
     let shape: RequestShape?
+    /// Of a session.
+    var turn: ConversationTurn?
+
+    /// What a cache may know a conversation by is said once, at its beginning.
+    fileprivate var isFirstTurn: Bool { (turn?.turn ?? 1) == 1 }
+    /// Decides what requests share or don't; all turns of a session are alike in that.
+    fileprivate var group: UInt64 { turn?.session ?? number }
 }
 
 // MARK: - Rendering
@@ -233,12 +241,21 @@ extension RequestSource {
         _ scratch: inout RenderScratch,
         _ pool: SpillPool
     ) -> Int {
-        let values = RequestValues(
-            number: number,
-            seed: seed,
-            row: row(number, seed),
-            shape: shape
+        render(
+            RequestValues(number: number, seed: seed, row: row(number, seed), shape: shape),
+            into: &request,
+            &scratch,
+            pool
         )
+    }
+
+    @discardableResult
+    func render(
+        _ values: RequestValues,
+        into request: inout Spill,
+        _ scratch: inout RenderScratch,
+        _ pool: SpillPool
+    ) -> Int {
         defer { scratch.reset(pool) }
         request.truncate(to: 0)
         let body = makeBody(values, &scratch, pool)
@@ -248,7 +265,7 @@ extension RequestSource {
         return headLength
     }
 
-    private func row(_ number: UInt64, _ seed: UInt64) -> Int {
+    func row(_ number: UInt64, _ seed: UInt64) -> Int {
         let count =
             switch (parts.body, parts.prompt) {
             case (.rows(let rows), _): rows.count
@@ -294,6 +311,9 @@ extension RequestSource {
             case .bodyLength:
                 RequestBytes.append(decimal: UInt64(bodyLength), to: &target, pool: pool)
             case .unique: appendUnique(values, to: &target, pool)
+            case .conversation:
+                guard let turn = values.turn else { break }
+                RequestBytes.append(turn.history, to: &target, pool: pool)
             case .name(.index, _):
                 RequestBytes.append(decimal: values.number, to: &target, pool: pool)
             case .name(.seed, _):
@@ -326,7 +346,7 @@ extension RequestSource {
     }
 
     private func appendUnique(_ values: RequestValues, to target: inout Spill, _ pool: SpillPool) {
-        let name = RequestRandom.key(values.seed, .unique, values.number)
+        let name = RequestRandom.key(values.seed, .unique, values.group)
         RequestBytes.append(hex: name, digits: 16, to: &target, pool: pool)
         RequestBytes.append(byte: 0x20, to: &target, pool: pool)
     }
@@ -358,14 +378,14 @@ extension RequestSource {
     }
 
     /// The prompt's text, as the inside of a JSON string.
-    private func makePrompt(_ values: RequestValues, in prompt: inout Spill, _ pool: SpillPool) {
-        let isUniqueHere = parts.isUnique && !hasUniquePlace
+    func makePrompt(_ values: RequestValues, in prompt: inout Spill, _ pool: SpillPool) {
+        let isUniqueHere = parts.isUnique && !hasUniquePlace && values.isFirstTurn
         if isUniqueHere { appendUnique(values, to: &prompt, pool) }
         if let shape = values.shape, let tokens = shape.promptTokens {
             return appendBlocks(shape, Int(tokens), values, to: &prompt, pool)
         }
-        if let prefix = parts.prefix {
-            var choice = RequestRandom.stream(values.seed, .prefix, values.number)
+        if let prefix = parts.prefix, values.isFirstTurn {
+            var choice = RequestRandom.stream(values.seed, .prefix, values.group)
             let group = choice.next().multipliedFullWidth(by: UInt64(prefix.groups)).high
             var random = RequestRandom.stream(values.seed, .prefix, ~group)
             PromptWords.append(prefix.words, from: &random, to: &prompt, pool: pool)

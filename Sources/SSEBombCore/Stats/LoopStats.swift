@@ -48,6 +48,11 @@ struct LoopStats {
     /// Open model: due instant to start, of belonging requests that did not wait for a slot.
     let pacingError = Histogram()
 
+    /// With sessions: latencies by turn.
+    let turns: TurnStats?
+
+    init(hasSessions: Bool = false) { turns = hasSessions ? TurnStats() : nil }
+
     /// The recorder of a metric.
     func histogram(_ metric: Metric) -> Histogram {
         switch metric {
@@ -113,5 +118,6 @@ struct LoopStats {
         burstWindow.destroy()
         inexactStampWindow.destroy()
         pacingError.destroy()
+        turns?.destroy()
     }
 }

@@ -58,6 +58,9 @@ enum Counter: Int, CaseIterable {
     /// Belonging requests that brought a subscriber a response, and that brought it back;
     /// subscriptions that a server ended.
     case subscribed, reconnects, subscriptionsEnded
+    /// Sessions by what became of them, of the whole run; belonging requests that were not the
+    /// first turn of one.
+    case sessionsStarted, sessionsCompleted, sessionsFailed, sessionsTooLong, windowLaterTurns
     /// With objectives: belonging requests by judgement, and good ones that completed before the
     /// window ended.
     case windowGood, windowGoodInside, windowBad, windowUndecided

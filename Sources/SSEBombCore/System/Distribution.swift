@@ -18,7 +18,7 @@ public enum Distribution: Sendable, Equatable, BitwiseCopyable {
     case uniform(Double, Double)
 
     /// No draw exceeds a day in nanoseconds, the most that the histograms tell apart.
-    static let most = 86_400e9
+    public static let most = 86_400e9
 
     /// One draw: never negative, never above a day in nanoseconds.
     func sample(_ random: inout SeededRandom) -> Double {

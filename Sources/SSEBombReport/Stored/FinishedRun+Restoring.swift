@@ -76,6 +76,7 @@ extension RunResult {
         try setClient(document.client)
         for error in document.errors { errors.append(try ErrorSample(restoring: error)) }
         arrivals = try document.arrivals.map(ArrivalReport.init(restoring:))
+        sessions = try document.sessions.map(SessionReport.init(restoring:))
         try setWindows(document)
         for record in document.classes ?? [] {
             let part = try RunResult(restoring: document.narrowed(to: record))
@@ -294,7 +295,7 @@ extension RunCounts {
 
 extension ResultDocument.MetricRecord {
     /// The samples; the figures beside them have to be theirs.
-    fileprivate func snapshot(_ name: String) throws(ResultFault) -> HistogramSnapshot {
+    func snapshot(_ name: String) throws(ResultFault) -> HistogramSnapshot {
         guard let histogram else {
             guard count == 0 else { throw .field("metrics.\(name).histogram is missing") }
             return HistogramSnapshot()

@@ -20,6 +20,25 @@ func optionalNanoseconds(_ seconds: Double?, _ field: String) throws(ResultFault
 }
 
 extension RunPlan {
+    private mutating func restoreLoad(
+        _ plan: ResultDocument.Plan,
+        _ stages: [ResultDocument.Stage]?
+    ) throws(ResultFault) {
+        if let name = plan.arrivals {
+            guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
+            arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
+        }
+        if let line = try stages.map(LoadLine.init(restoring:)) {
+            if let law = arrivals?.law {
+                arrivals = OpenLoad(line, law: law)
+            } else {
+                self.stages = line
+            }
+            if let rate = plan.rate { arrivals?.rate = rate }
+            rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
+        }
+    }
+
     /// - Parameter stages: those of the whole run.
     init(
         restoring plan: ResultDocument.Plan,
@@ -40,19 +59,7 @@ extension RunPlan {
         tls = try plan.tls.map { (record) throws(ResultFault) in
             try TLSClientOptions(restoring: record)
         }
-        if let name = plan.arrivals {
-            guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
-            arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
-        }
-        if let line = try stages.map(LoadLine.init(restoring:)) {
-            if let law = arrivals?.law {
-                arrivals = OpenLoad(line, law: law)
-            } else {
-                self.stages = line
-            }
-            if let rate = plan.rate { arrivals?.rate = rate }
-            rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
-        }
+        try restoreLoad(plan, stages)
         storedRequests = RequestFacts(
             summary: plan.source.map { SourceSummary(restoring: $0) },
             hasVaryingBodies: !plan.samePrompt
@@ -62,6 +69,7 @@ extension RunPlan {
         warmup = try nanoseconds(plan.warmupS, "plan.warmup_s")
         drain = try nanoseconds(plan.drainS, "plan.drain_s")
         think = try nanoseconds(plan.thinkS, "plan.think_s")
+        sessions = try plan.sessions()
         connectRate = plan.connectRate ?? 0
         seed = plan.seed
         guard let clock = ArrivalClock(rawValue: plan.clock) else {
