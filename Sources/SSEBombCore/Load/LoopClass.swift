@@ -31,6 +31,8 @@ struct LoopClass {
     let (loops, rank): (Int, Int)
     /// The number of streams follows stages.
     let isStaged: Bool
+    /// Answers are carried on: to ask the plan would copy it.
+    let hasSessions: Bool
 
     // MARK: Owned machinery
 
@@ -90,6 +92,7 @@ struct LoopClass {
         nextConnect = windows.start
         (loops, rank) = (setup.share.loops, setup.share.rank)
         isStaged = setup.plan.stages != nil
+        hasSessions = setup.plan.sessions != nil
         nextNumber = UInt64(setup.share.rank)
     }
 

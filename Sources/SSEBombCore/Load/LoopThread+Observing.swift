@@ -17,7 +17,7 @@ extension LoopThread {
         _ facts: EventFacts,
         _ arrival: Arrival
     ) {
-        if plan.sessions != nil { coldKeepAnswer(facts.contentText, slot) }
+        if current.pointee.hasSessions { coldKeepAnswer(facts.contentText, slot) }
         var sent: Instant?
         if let sendTimes, !facts.contents.contains(.done) {
             if let time = sendTimes.read(slot.pointee.sse.data) { sent = instant(time) }
