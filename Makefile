@@ -55,8 +55,8 @@ TEST_FLAGS = --skip-build --disable-xctest
 # processes within limits of time, from noticing what they wait for.
 UNIT_TESTS = SSEBombCoreTests|SSEBombReportTests
 
-# End-to-end tests in which the client has to keep up with a schedule.
-TIMED_TESTS = ArrivalTests/|StageTests/|TerminalTests/|ThresholdTests/interrupted|EndToEndTests.SingleEventTests/interrupted
+# End-to-end tests in which the client has to keep up with a schedule, or read each event alone.
+TIMED_TESTS = ArrivalTests/|StageTests/|TerminalTests/|ThresholdTests/interrupted|ObjectiveTests/|EndToEndTests.SingleEventTests/interrupted
 
 # Tests that measure run after the others, with the machine to themselves.
 ALONE = SSEBOMB_TEST_ALONE=1

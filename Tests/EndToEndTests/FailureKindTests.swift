@@ -55,8 +55,11 @@ struct FailureKindTests {
 
     @Test("a closed port is connect_refused")
     func refused() async throws {
-        let port = try Tool.freePort()
-        let run = try await LoadRun.run(["-c", "2", "-n", "2", "http://127.0.0.1:\(port)/"])
+        let port = try ClosedPort()
+        defer { port.release() }
+        let run = try await LoadRun.run(
+            ["-c", "2", "-n", "2", "http://127.0.0.1:\(port.number)/"]
+        )
         expectOnly("connect_refused", 2, run)
         #expect(run.opened == 0)
     }

@@ -207,8 +207,11 @@ struct LifecycleTests {
 
     @Test("a refusing target is tried ever more rarely")
     func backOff() async throws {
-        let port = try Tool.freePort()
-        let run = try await LoadRun.run(["-c", "4", "-d", "2s", "http://127.0.0.1:\(port)/"])
+        let port = try ClosedPort()
+        defer { port.release() }
+        let run = try await LoadRun.run(
+            ["-c", "4", "-d", "2s", "http://127.0.0.1:\(port.number)/"]
+        )
         let started = try #require(run.started)
         // Waits of at least 50, 100, 200, 400 and 800 ms fit into 2 s; the next doesn't.
         #expect(started <= 4 * 6, "\(started) attempts")

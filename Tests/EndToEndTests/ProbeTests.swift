@@ -71,8 +71,9 @@ struct ProbeTests {
 
     @Test("an unreachable target ends without a status")
     func refused() async throws {
-        let port = try Tool.freePort()
-        let probe = try await probe(["http://127.0.0.1:\(port)/"])
+        let port = try ClosedPort()
+        defer { port.release() }
+        let probe = try await probe(["http://127.0.0.1:\(port.number)/"])
         #expect(probe.outcome.status == 1)
         #expect(probe.lines.count == 1)
         #expect(probe.end?["failure"].text == "connect_refused")

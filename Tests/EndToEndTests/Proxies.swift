@@ -31,13 +31,15 @@ final class Nginx {
     let mock: Mock
     let plain: String
     let secure: String
+    private let dead: ClosedPort
     private let directory: TemporaryDirectory
     private let process: RunningBinary
 
     init(_ arguments: [String] = []) async throws {
         mock = try await Mock(arguments)
         directory = try TemporaryDirectory()
-        let ports = (try Tool.freePort(), try Tool.freePort(), try Tool.freePort())
+        let ports = (try Tool.freePort(), try Tool.freePort())
+        dead = try ClosedPort()
         plain = "http://127.0.0.1:\(ports.0)"
         secure = "https://127.0.0.1:\(ports.1)"
         var text = try String(
@@ -46,7 +48,7 @@ final class Nginx {
         )
         let values = [
             "DIRECTORY": directory.path, "UPSTREAM": "127.0.0.1:\(mock.port)",
-            "DEAD": "127.0.0.1:\(ports.2)", "PLAIN": "\(ports.0)", "TLS": "\(ports.1)",
+            "DEAD": "127.0.0.1:\(dead.number)", "PLAIN": "\(ports.0)", "TLS": "\(ports.1)",
             "CERTIFICATE": try await Certificates.file("good.pem"),
             "KEY": try await Certificates.file("good.key"),
         ]
@@ -60,7 +62,10 @@ final class Nginx {
         try await Proxies.awaitListener(ports.1, process)
     }
 
-    deinit { process.send(signal: SIGTERM) }
+    deinit {
+        process.send(signal: SIGTERM)
+        dead.release()
+    }
 }
 
 /// haproxy with its defaults in front of a mock.

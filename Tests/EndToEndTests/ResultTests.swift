@@ -32,6 +32,8 @@ struct ResultTests {
             try await Certificates.serving("good") + ["--reasoning", "3", "--ping", "1ms"]
         )
         let usage = #"{"messages":[],"stream":true,"stream_options":{"include_usage":true}}"#
+        let closed = try ClosedPort()
+        defer { closed.release() }
         let runs = [
             try await LoadRun.run(
                 Mock.chatBody + ["-c", "20", "-d", "2s", "--ramp", "300ms", "-t", "2", mock.chat]
@@ -43,7 +45,7 @@ struct ResultTests {
                 "-c", "3", "-d", "500ms", "--warmup", "200ms", "--drain", "0", "--until", "x",
                 "--max-events", "9", "--timeout", "5s", "--connect-rate", "0", mock.events,
             ]),
-            try await LoadRun.run(["-n", "2", "http://127.0.0.1:\(try Tool.freePort())/?key=v"]),
+            try await LoadRun.run(["-n", "2", "http://127.0.0.1:\(closed.number)/?key=v"]),
             try await LoadRun.run([
                 "-n", "4", "--source-ip", "127.0.0.2", "--clock", "user", "--reuse", "2",
                 mock.events,

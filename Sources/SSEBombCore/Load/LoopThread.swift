@@ -308,10 +308,7 @@ struct LoopThread: ~Copyable {
     private mutating func keepHouse(_ now: Instant) {
         nextHousekeeping = now + Self.housekeepingInterval
         coldTakeAccount(now)
-        let phases = [windows.measureStart, windows.measureEnd, windows.drainEnd]
-        for phase in phases where phase > now {
-            nextHousekeeping = min(nextHousekeeping, phase)
-        }
+        nextHousekeeping = min(nextHousekeeping, windows.nextPhase(after: now))
         isPaused = switches.isPaused
         clock.refresh()
         hold.look(now)

@@ -29,6 +29,13 @@ struct RunWindows {
         }
     }
 
+    /// When starts begin to count, end, or the drain does, whichever comes next after `now`.
+    func nextPhase(after now: Instant) -> Instant {
+        if measureStart > now { return measureStart }
+        if measureEnd > now { return measureEnd }
+        return drainEnd > now ? drainEnd : .distantFuture
+    }
+
     func phase(at now: Instant) -> RunPhase {
         if now < rampEnd { return .ramp }
         if now < measureStart { return .warmup }

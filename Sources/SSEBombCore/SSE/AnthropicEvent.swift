@@ -2,12 +2,12 @@
 // forward pass; keys count only at their own place. Knows no SSE.
 
 /// One event of a message stream while it is read.
-struct AnthropicEvent {
+struct AnthropicEvent: APIEvent {
     private enum Kind {
         case none, start, block, delta, end, stop, ping, error
     }
 
-    private var scanner: JSONScanner
+    var scanner: JSONScanner
     private var kind = Kind.none
     private var stopReason = UnsafeRawBufferPointer(start: nil, count: 0)
     /// Counts of the event's usage; -1 where absent.
@@ -16,22 +16,12 @@ struct AnthropicEvent {
     private var cacheCreation: Int64 = -1
     private var output: Int64 = -1
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = AnthropicEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
     @inline(__always)  // The end of `read`, apart for its length only.
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         switch kind {
         case .none:
             // Gateways report errors in shapes of their own.
@@ -65,16 +55,7 @@ struct AnthropicEvent {
 }
 
 extension AnthropicEvent {
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            guard readTopMember(&facts) else { return false }
-            step = scanner.nextMember()
-        }
-        return step == .end
-    }
-
-    private mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "t"):
             if scanner.take("\"type\"") { return readKind() }

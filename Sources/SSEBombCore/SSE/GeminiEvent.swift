@@ -2,29 +2,19 @@
 // `GenerateContentResponse`). One forward pass; keys count only at their own place. Knows no SSE.
 
 /// One event of a generation while it is read.
-struct GeminiEvent {
-    private var scanner: JSONScanner
+struct GeminiEvent: APIEvent {
+    var scanner: JSONScanner
     private var isShaped = false
     private var hasUsage = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
     /// Tokens of the answer without its thoughts.
     private var candidates: Int64 = -1
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = GeminiEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         guard isShaped || hasUsage || facts.contents.contains(.error) else {
             facts = .nothingKnown
             return
@@ -41,25 +31,18 @@ struct GeminiEvent {
 }
 
 extension GeminiEvent {
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            let isRead =
-                if scanner.take("\"candidates\"") {
-                    readCandidates(&facts)
-                } else if scanner.take("\"usageMetadata\"") {
-                    readUsage(&facts)
-                } else if scanner.take("\"promptFeedback\"") {
-                    readFeedback()
-                } else if scanner.take("\"error\"") {
-                    facts.readError(&scanner, depth: 1)
-                } else {
-                    scanner.skipMember(depth: 1)
-                }
-            guard isRead else { return false }
-            step = scanner.nextMember()
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+        if scanner.take("\"candidates\"") {
+            readCandidates(&facts)
+        } else if scanner.take("\"usageMetadata\"") {
+            readUsage(&facts)
+        } else if scanner.take("\"promptFeedback\"") {
+            readFeedback()
+        } else if scanner.take("\"error\"") {
+            facts.readError(&scanner, depth: 1)
+        } else {
+            scanner.skipMember(depth: 1)
         }
-        return step == .end
     }
 
     private mutating func readCandidates(_ facts: inout EventFacts) -> Bool {

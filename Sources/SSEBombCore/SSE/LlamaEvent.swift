@@ -2,8 +2,8 @@
 // count only at their own place. Knows no SSE.
 
 /// One event of a completion while it is read.
-struct LlamaEvent {
-    private var scanner: JSONScanner
+struct LlamaEvent: APIEvent {
+    var scanner: JSONScanner
     private var hasContent = false
     /// `stop` is there, and what it says.
     private var hasStop = false
@@ -13,21 +13,11 @@ struct LlamaEvent {
     private var computed: Int64 = -1
     private var cached: Int64 = -1
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = LlamaEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         guard hasContent && hasStop || facts.contents.contains(.error) else {
             facts = .nothingKnown
             return
@@ -45,16 +35,7 @@ struct LlamaEvent {
         }
     }
 
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            guard readTopMember(&facts) else { return false }
-            step = scanner.nextMember()
-        }
-        return step == .end
-    }
-
-    private mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "c"):
             if scanner.take("\"content\"") {

@@ -2,29 +2,19 @@
 // only at their own place. Knows not how they are framed.
 
 /// One line of an answer while it is read.
-struct OllamaEvent {
-    private var scanner: JSONScanner
+struct OllamaEvent: APIEvent {
+    var scanner: JSONScanner
     private var hasMessage = false
     /// `done` is there, and what it says.
     private var hasDone = false
     private var isDone = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    /// Reads one line.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = OllamaEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         guard hasMessage && hasDone || facts.contents.contains(.error) else {
             facts = .nothingKnown
             return
@@ -36,16 +26,7 @@ struct OllamaEvent {
         if !facts.times.isEmpty { facts.contents.insert(.times) }
     }
 
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            guard readTopMember(&facts) else { return false }
-            step = scanner.nextMember()
-        }
-        return step == .end
-    }
-
-    private mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "m"):
             if scanner.take("\"message\"") { return readMessage(&facts) }

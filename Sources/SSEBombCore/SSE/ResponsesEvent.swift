@@ -2,7 +2,7 @@
 // forward pass; keys count only at their own place. Knows no SSE.
 
 /// One event of a response stream while it is read.
-struct ResponsesEvent {
+struct ResponsesEvent: APIEvent {
     private enum Kind {
         /// No `type`, or one of another API.
         case none
@@ -14,7 +14,7 @@ struct ResponsesEvent {
         case other
     }
 
-    private var scanner: JSONScanner
+    var scanner: JSONScanner
     private var kind = Kind.none
     private var delta = UnsafeRawBufferPointer(start: nil, count: 0)
     /// `delta` is of a type that isn't known.
@@ -24,22 +24,12 @@ struct ResponsesEvent {
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
     private var hasUsage = false
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = ResponsesEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
     @inline(__always)  // The end of `read`, apart for its length only.
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         switch kind {
         case .none:
             let isError = facts.contents.contains(.error)
@@ -70,16 +60,7 @@ struct ResponsesEvent {
 }
 
 extension ResponsesEvent {
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            guard readTopMember(&facts) else { return false }
-            step = scanner.nextMember()
-        }
-        return step == .end
-    }
-
-    private mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "t"):
             if scanner.take("\"type\"") { return readKind() }

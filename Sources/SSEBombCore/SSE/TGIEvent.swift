@@ -2,29 +2,19 @@
 // `StreamResponse`). One forward pass; keys count only at their own place. Knows no SSE.
 
 /// One event of a generation while it is read.
-struct TGIEvent {
-    private var scanner: JSONScanner
+struct TGIEvent: APIEvent {
+    var scanner: JSONScanner
     private var hasToken = false
     /// A special token, such as the end of the sequence, is no text.
     private var isSpecial = false
     private var isDone = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = TGIEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
-            facts = .nothingKnown
-            return
-        }
-        event.judge(&facts)
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
     }
 
-    private func judge(_ facts: inout EventFacts) {
+    func judge(_ facts: inout EventFacts) {
         guard hasToken || isDone || facts.contents.contains(.error) else {
             facts = .nothingKnown
             return
@@ -38,25 +28,18 @@ struct TGIEvent {
         if isDone { facts.contents.insert(.done) }
     }
 
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            let isRead =
-                if scanner.take("\"token\"") {
-                    readToken(&facts)
-                } else if scanner.take("\"generated_text\"") {
-                    readGeneratedText()
-                } else if scanner.take("\"details\"") {
-                    readDetails(&facts)
-                } else if scanner.take("\"error\"") {
-                    facts.readError(&scanner, depth: 1)
-                } else {
-                    scanner.skipMember(depth: 1)
-                }
-            guard isRead else { return false }
-            step = scanner.nextMember()
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+        if scanner.take("\"token\"") {
+            readToken(&facts)
+        } else if scanner.take("\"generated_text\"") {
+            readGeneratedText()
+        } else if scanner.take("\"details\"") {
+            readDetails(&facts)
+        } else if scanner.take("\"error\"") {
+            facts.readError(&scanner, depth: 1)
+        } else {
+            scanner.skipMember(depth: 1)
         }
-        return step == .end
     }
 
     private mutating func readToken(_ facts: inout EventFacts) -> Bool {

@@ -3,40 +3,29 @@
 // own place. Knows no SSE.
 
 /// One event of a generation while it is read.
-struct TritonEvent {
-    private var scanner: JSONScanner
+struct TritonEvent: APIEvent {
+    var scanner: JSONScanner
     private var hasOutput = false
 
-    /// Reads one event.
-    @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
-    static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
-            return JSONScanner.coldReadMarker(data, into: &facts)
-        }
-        var event = TritonEvent(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd(),
-            event.hasOutput || facts.contents.contains(.error)
-        else {
+    init(scanner: JSONScanner) {
+        self.scanner = scanner
+    }
+
+    func judge(_ facts: inout EventFacts) {
+        guard hasOutput || facts.contents.contains(.error) else {
             facts = .nothingKnown
             return
         }
     }
 
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
-        var step = scanner.enterObject()
-        while step == .item {
-            let isRead =
-                if scanner.take("\"text_output\"") {
-                    readOutput(&facts)
-                } else if scanner.take("\"error\"") {
-                    facts.readError(&scanner, depth: 1)
-                } else {
-                    scanner.skipMember(depth: 1)
-                }
-            guard isRead else { return false }
-            step = scanner.nextMember()
+    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+        if scanner.take("\"text_output\"") {
+            readOutput(&facts)
+        } else if scanner.take("\"error\"") {
+            facts.readError(&scanner, depth: 1)
+        } else {
+            scanner.skipMember(depth: 1)
         }
-        return step == .end
     }
 
     /// A tensor of one element comes as a scalar, one of several as an array.
