@@ -3,12 +3,10 @@
 
 /// One event of an API's stream while it is read.
 protocol APIEvent {
-    var scanner: JSONScanner { get set }
-
-    init(scanner: JSONScanner)
+    init()
 
     /// Reads or skips the member that the scanner stands at; false where the text is no JSON.
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
 
     /// What the members say together, once all are read.
     func judge(_ facts: inout EventFacts)
@@ -18,11 +16,11 @@ extension APIEvent {
     /// Reads one event; what is no object is nothing known, or an end marker.
     @inline(never)  // Keeps the readers of the several APIs apart in the loop's code.
     static func read(_ data: UnsafeRawBufferPointer, into facts: inout EventFacts) {
-        guard let scanner = JSONScanner(objectIn: data) else {
+        guard var scanner = JSONScanner(objectIn: data) else {
             return JSONScanner.coldReadMarker(data, into: &facts)
         }
-        var event = Self(scanner: scanner)
-        guard event.readTop(&facts), event.scanner.isAtEnd() else {
+        var event = Self()
+        guard event.readTop(&scanner, &facts), scanner.isAtEnd() else {
             facts = .nothingKnown
             return
         }
@@ -30,10 +28,13 @@ extension APIEvent {
     }
 
     @inline(__always)  // A part of `read`.
-    private mutating func readTop(_ facts: inout EventFacts) -> Bool {
+    private mutating func readTop(
+        _ scanner: inout JSONScanner,
+        _ facts: inout EventFacts
+    ) -> Bool {
         var step = scanner.enterObject()
         while step == .item {
-            guard readTopMember(&facts) else { return false }
+            guard readTopMember(&scanner, &facts) else { return false }
             step = scanner.nextMember()
         }
         return step == .end

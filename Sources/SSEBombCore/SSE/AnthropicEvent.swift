@@ -7,7 +7,6 @@ struct AnthropicEvent: APIEvent {
         case none, start, block, delta, end, stop, ping, error
     }
 
-    var scanner: JSONScanner
     private var kind = Kind.none
     private var stopReason = UnsafeRawBufferPointer(start: nil, count: 0)
     /// Counts of the event's usage; -1 where absent.
@@ -15,10 +14,6 @@ struct AnthropicEvent: APIEvent {
     private var cacheRead: Int64 = -1
     private var cacheCreation: Int64 = -1
     private var output: Int64 = -1
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     @inline(__always)  // The end of `read`, apart for its length only.
     func judge(_ facts: inout EventFacts) {
@@ -55,18 +50,18 @@ struct AnthropicEvent: APIEvent {
 }
 
 extension AnthropicEvent {
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "t"):
-            if scanner.take("\"type\"") { return readKind() }
+            if scanner.take("\"type\"") { return readKind(&scanner) }
         case UInt8(ascii: "d"):
-            if scanner.take("\"delta\"") { return readDelta(&facts) }
+            if scanner.take("\"delta\"") { return readDelta(&scanner, &facts) }
         case UInt8(ascii: "c"):
-            if scanner.take("\"content_block\"") { return readBlock(&facts) }
+            if scanner.take("\"content_block\"") { return readBlock(&scanner, &facts) }
         case UInt8(ascii: "m"):
-            if scanner.take("\"message\"") { return readMessage() }
+            if scanner.take("\"message\"") { return readMessage(&scanner) }
         case UInt8(ascii: "u"):
-            if scanner.take("\"usage\"") { return readUsage(depth: 1) }
+            if scanner.take("\"usage\"") { return readUsage(&scanner, depth: 1) }
         case UInt8(ascii: "e"):
             if scanner.take("\"error\"") { return facts.readError(&scanner, depth: 1) }
         default: break
@@ -74,7 +69,7 @@ extension AnthropicEvent {
         return scanner.skipMember(depth: 1)
     }
 
-    private mutating func readKind() -> Bool {
+    private mutating func readKind(_ scanner: inout JSONScanner) -> Bool {
         var name = UnsafeRawBufferPointer(start: nil, count: 0)
         guard scanner.readName(&name, depth: 1) else { return false }
         if ByteScan.equals(name, "content_block_delta") {
@@ -99,7 +94,8 @@ extension AnthropicEvent {
 
     /// The delta of a block, by the members that its types have of their own, or of the message. A
     /// signature or citation is no token.
-    private mutating func readDelta(_ facts: inout EventFacts) -> Bool {
+    private mutating func readDelta(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =
@@ -121,7 +117,8 @@ extension AnthropicEvent {
     }
 
     /// A block that begins: mostly empty, but a tool's has its name.
-    private mutating func readBlock(_ facts: inout EventFacts) -> Bool {
+    private mutating func readBlock(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =
@@ -140,12 +137,12 @@ extension AnthropicEvent {
         return step == .end
     }
 
-    private mutating func readMessage() -> Bool {
+    private mutating func readMessage(_ scanner: inout JSONScanner) -> Bool {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =
                 if scanner.take("\"usage\"") {
-                    readUsage(depth: 2)
+                    readUsage(&scanner, depth: 2)
                 } else {
                     scanner.skipMember(depth: 2)
                 }
@@ -155,7 +152,7 @@ extension AnthropicEvent {
         return step == .end
     }
 
-    private mutating func readUsage(depth: Int) -> Bool {
+    private mutating func readUsage(_ scanner: inout JSONScanner, depth: Int) -> Bool {
         var step = scanner.enterMemberObject(depth: depth)
         while step == .item {
             let isRead =

@@ -3,16 +3,11 @@
 
 /// One event of a generation while it is read.
 struct GeminiEvent: APIEvent {
-    var scanner: JSONScanner
     private var isShaped = false
     private var hasUsage = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
     /// Tokens of the answer without its thoughts.
     private var candidates: Int64 = -1
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     func judge(_ facts: inout EventFacts) {
         guard isShaped || hasUsage || facts.contents.contains(.error) else {
@@ -31,13 +26,13 @@ struct GeminiEvent: APIEvent {
 }
 
 extension GeminiEvent {
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         if scanner.take("\"candidates\"") {
-            readCandidates(&facts)
+            readCandidates(&scanner, &facts)
         } else if scanner.take("\"usageMetadata\"") {
-            readUsage(&facts)
+            readUsage(&scanner, &facts)
         } else if scanner.take("\"promptFeedback\"") {
-            readFeedback()
+            readFeedback(&scanner)
         } else if scanner.take("\"error\"") {
             facts.readError(&scanner, depth: 1)
         } else {
@@ -45,12 +40,14 @@ extension GeminiEvent {
         }
     }
 
-    private mutating func readCandidates(_ facts: inout EventFacts) -> Bool {
+    private mutating func readCandidates(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         isShaped = true
         var step = scanner.enterMemberArray(depth: 1)
         while step == .item {
             if scanner.byte == UInt8(ascii: "{") {
-                guard readCandidate(&facts) else { return false }
+                guard readCandidate(&scanner, &facts) else { return false }
             } else {
                 guard scanner.skipValue(depth: 2) else { return false }
             }
@@ -59,12 +56,14 @@ extension GeminiEvent {
         return step == .end
     }
 
-    private mutating func readCandidate(_ facts: inout EventFacts) -> Bool {
+    private mutating func readCandidate(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterObject()
         while step == .item {
             let isRead =
                 if scanner.take("\"content\"") {
-                    readContent(&facts)
+                    readContent(&scanner, &facts)
                 } else if scanner.take("\"finishReason\"") {
                     scanner.readName(&reason, depth: 3)
                 } else {
@@ -76,12 +75,14 @@ extension GeminiEvent {
         return step == .end
     }
 
-    private mutating func readContent(_ facts: inout EventFacts) -> Bool {
+    private mutating func readContent(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 3)
         while step == .item {
             let isRead =
                 if scanner.take("\"parts\"") {
-                    readParts(&facts)
+                    readParts(&scanner, &facts)
                 } else {
                     scanner.skipMember(depth: 4)
                 }
@@ -91,11 +92,12 @@ extension GeminiEvent {
         return step == .end
     }
 
-    private mutating func readParts(_ facts: inout EventFacts) -> Bool {
+    private mutating func readParts(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         var step = scanner.enterMemberArray(depth: 4)
         while step == .item {
             if scanner.byte == UInt8(ascii: "{") {
-                guard readPart(&facts) else { return false }
+                guard readPart(&scanner, &facts) else { return false }
             } else {
                 guard scanner.skipValue(depth: 5) else { return false }
             }
@@ -105,7 +107,8 @@ extension GeminiEvent {
     }
 
     /// One part; whether its text is a thought may stand behind the text.
-    private mutating func readPart(_ facts: inout EventFacts) -> Bool {
+    private mutating func readPart(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         var text = UnsafeRawBufferPointer(start: nil, count: 0)
         var isThought = false
         var step = scanner.enterObject()
@@ -116,7 +119,7 @@ extension GeminiEvent {
                 } else if scanner.take("\"thought\"") {
                     scanner.readFlag(&isThought, depth: 6)
                 } else if scanner.take("\"functionCall\"") || scanner.take("\"executableCode\"") {
-                    readCall(&facts)
+                    readCall(&scanner, &facts)
                 } else {
                     scanner.skipMember(depth: 6)
                 }
@@ -131,14 +134,15 @@ extension GeminiEvent {
     }
 
     /// Calls and code come whole.
-    private mutating func readCall(_ facts: inout EventFacts) -> Bool {
+    private mutating func readCall(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         guard scanner.passColon() else { return false }
         if scanner.byte == UInt8(ascii: "{") { facts.contents.insert(.toolCall) }
         return scanner.skipValue(depth: 6)
     }
 
     /// A prompt that was refused has no candidates, and this reason.
-    private mutating func readFeedback() -> Bool {
+    private mutating func readFeedback(_ scanner: inout JSONScanner) -> Bool {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead: Bool
@@ -154,7 +158,8 @@ extension GeminiEvent {
         return step == .end
     }
 
-    private mutating func readUsage(_ facts: inout EventFacts) -> Bool {
+    private mutating func readUsage(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         guard scanner.passColon() else { return false }
         guard scanner.byte == UInt8(ascii: "{") else { return scanner.skipValue(depth: 1) }
         hasUsage = true

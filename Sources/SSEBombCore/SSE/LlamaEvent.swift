@@ -3,7 +3,6 @@
 
 /// One event of a completion while it is read.
 struct LlamaEvent: APIEvent {
-    var scanner: JSONScanner
     private var hasContent = false
     /// `stop` is there, and what it says.
     private var hasStop = false
@@ -12,10 +11,6 @@ struct LlamaEvent: APIEvent {
     /// Prompt tokens that were computed, and those that came from the cache.
     private var computed: Int64 = -1
     private var cached: Int64 = -1
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     func judge(_ facts: inout EventFacts) {
         guard hasContent && hasStop || facts.contents.contains(.error) else {
@@ -35,7 +30,7 @@ struct LlamaEvent: APIEvent {
         }
     }
 
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "c"):
             if scanner.take("\"content\"") {
@@ -43,9 +38,9 @@ struct LlamaEvent: APIEvent {
                 return facts.readTokens(.content, &scanner, depth: 1)
             }
         case UInt8(ascii: "s"):
-            if scanner.take("\"stop\"") { return readStop() }
+            if scanner.take("\"stop\"") { return readStop(&scanner) }
             if scanner.take("\"stop_type\"") { return scanner.readName(&reason, depth: 1) }
-            return readStopped()
+            return readStopped(&scanner)
         case UInt8(ascii: "t"):
             if scanner.take("\"tokens_predicted\"") {
                 return scanner.readMemberCount(&facts.completionTokens, depth: 1)
@@ -68,7 +63,7 @@ struct LlamaEvent: APIEvent {
         return scanner.skipMember(depth: 1)
     }
 
-    private mutating func readStop() -> Bool {
+    private mutating func readStop(_ scanner: inout JSONScanner) -> Bool {
         guard scanner.passColon() else { return false }
         hasStop = true
         if scanner.take("true") {
@@ -81,7 +76,7 @@ struct LlamaEvent: APIEvent {
     }
 
     /// Servers before `stop_type` said it in three members; the reason is the end of the key.
-    private mutating func readStopped() -> Bool {
+    private mutating func readStopped(_ scanner: inout JSONScanner) -> Bool {
         let key = scanner.position + 1
         let length: Int
         if scanner.take("\"stopped_eos\"") {

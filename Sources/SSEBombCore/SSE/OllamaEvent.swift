@@ -3,16 +3,11 @@
 
 /// One line of an answer while it is read.
 struct OllamaEvent: APIEvent {
-    var scanner: JSONScanner
     private var hasMessage = false
     /// `done` is there, and what it says.
     private var hasDone = false
     private var isDone = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     func judge(_ facts: inout EventFacts) {
         guard hasMessage && hasDone || facts.contents.contains(.error) else {
@@ -26,10 +21,10 @@ struct OllamaEvent: APIEvent {
         if !facts.times.isEmpty { facts.contents.insert(.times) }
     }
 
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "m"):
-            if scanner.take("\"message\"") { return readMessage(&facts) }
+            if scanner.take("\"message\"") { return readMessage(&scanner, &facts) }
         case UInt8(ascii: "r"):
             if scanner.take("\"response\"") {
                 hasMessage = true
@@ -40,15 +35,15 @@ struct OllamaEvent: APIEvent {
                 return facts.readTokens(.reasoning, &scanner, depth: 1)
             }
         case UInt8(ascii: "d"):
-            if scanner.take("\"done\"") { return readDone() }
+            if scanner.take("\"done\"") { return readDone(&scanner) }
             if scanner.take("\"done_reason\"") { return scanner.readName(&reason, depth: 1) }
-        case UInt8(ascii: "e"), UInt8(ascii: "p"): return readFigure(&facts)
+        case UInt8(ascii: "e"), UInt8(ascii: "p"): return readFigure(&scanner, &facts)
         default: break
         }
         return scanner.skipMember(depth: 1)
     }
 
-    private mutating func readDone() -> Bool {
+    private mutating func readDone(_ scanner: inout JSONScanner) -> Bool {
         guard scanner.passColon() else { return false }
         hasDone = true
         if scanner.take("true") {
@@ -62,7 +57,9 @@ struct OllamaEvent: APIEvent {
 
     /// Counts and durations of the last line, and the error.
     @inline(never)  // Once a stream.
-    private mutating func readFigure(_ facts: inout EventFacts) -> Bool {
+    private mutating func readFigure(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         if scanner.take("\"prompt_eval_count\"") {
             return scanner.readMemberCount(&facts.promptTokens, depth: 1)
         }
@@ -79,7 +76,9 @@ struct OllamaEvent: APIEvent {
         return scanner.skipMember(depth: 1)
     }
 
-    private mutating func readMessage(_ facts: inout EventFacts) -> Bool {
+    private mutating func readMessage(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             hasMessage = true
@@ -89,7 +88,7 @@ struct OllamaEvent: APIEvent {
                 } else if scanner.take("\"thinking\"") {
                     facts.readTokens(.reasoning, &scanner, depth: 2)
                 } else if scanner.take("\"tool_calls\"") {
-                    readToolCalls(&facts)
+                    readToolCalls(&scanner, &facts)
                 } else {
                     scanner.skipMember(depth: 2)
                 }
@@ -100,7 +99,9 @@ struct OllamaEvent: APIEvent {
     }
 
     /// Calls come whole: one in the list is one that was written.
-    private mutating func readToolCalls(_ facts: inout EventFacts) -> Bool {
+    private mutating func readToolCalls(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterMemberArray(depth: 2)
         while step == .item {
             if scanner.byte == UInt8(ascii: "{") { facts.contents.insert(.toolCall) }

@@ -14,7 +14,6 @@ struct ResponsesEvent: APIEvent {
         case other
     }
 
-    var scanner: JSONScanner
     private var kind = Kind.none
     private var delta = UnsafeRawBufferPointer(start: nil, count: 0)
     /// `delta` is of a type that isn't known.
@@ -23,10 +22,6 @@ struct ResponsesEvent: APIEvent {
     private var status = UnsafeRawBufferPointer(start: nil, count: 0)
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
     private var hasUsage = false
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     @inline(__always)  // The end of `read`, apart for its length only.
     func judge(_ facts: inout EventFacts) {
@@ -60,16 +55,16 @@ struct ResponsesEvent: APIEvent {
 }
 
 extension ResponsesEvent {
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         switch scanner.keyByte {
         case UInt8(ascii: "t"):
-            if scanner.take("\"type\"") { return readKind() }
+            if scanner.take("\"type\"") { return readKind(&scanner) }
         case UInt8(ascii: "d"):
-            if scanner.take("\"delta\"") { return readDelta() }
+            if scanner.take("\"delta\"") { return readDelta(&scanner) }
         case UInt8(ascii: "i"):
-            if scanner.take("\"item\"") { return readItem() }
+            if scanner.take("\"item\"") { return readItem(&scanner) }
         case UInt8(ascii: "r"):
-            if scanner.take("\"response\"") { return readResponse(&facts) }
+            if scanner.take("\"response\"") { return readResponse(&scanner, &facts) }
         case UInt8(ascii: "e"):
             if scanner.take("\"error\"") { return facts.readError(&scanner, depth: 1) }
         default: break
@@ -77,7 +72,7 @@ extension ResponsesEvent {
         return scanner.skipMember(depth: 1)
     }
 
-    private mutating func readKind() -> Bool {
+    private mutating func readKind(_ scanner: inout JSONScanner) -> Bool {
         var name = UnsafeRawBufferPointer(start: nil, count: 0)
         guard scanner.readName(&name, depth: 1) else { return false }
         if ByteScan.equals(name, "response.output_text.delta")
@@ -95,13 +90,14 @@ extension ResponsesEvent {
         {
             kind = .toolCall
         } else {
-            readRareKind(name)
+            readRareKind(&scanner, name)
         }
         return true
     }
 
     @inline(never)  // A few times a stream.
-    private mutating func readRareKind(_ name: UnsafeRawBufferPointer) {
+    private mutating func readRareKind(_ scanner: inout JSONScanner, _ name: UnsafeRawBufferPointer)
+    {
         if ByteScan.equals(name, "response.output_item.added") {
             kind = .item
         } else if ByteScan.equals(name, "response.completed") {
@@ -117,7 +113,7 @@ extension ResponsesEvent {
         }
     }
 
-    private mutating func readDelta() -> Bool {
+    private mutating func readDelta(_ scanner: inout JSONScanner) -> Bool {
         guard scanner.passColon() else { return false }
         guard scanner.byte == UInt8(ascii: "\"") else {
             isDeltaStrange = scanner.byte != UInt8(ascii: "n")
@@ -128,7 +124,7 @@ extension ResponsesEvent {
         return true
     }
 
-    private mutating func readItem() -> Bool {
+    private mutating func readItem(_ scanner: inout JSONScanner) -> Bool {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =
@@ -143,16 +139,18 @@ extension ResponsesEvent {
         return step == .end
     }
 
-    private mutating func readResponse(_ facts: inout EventFacts) -> Bool {
+    private mutating func readResponse(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =
                 if scanner.take("\"status\"") {
                     scanner.readName(&status, depth: 2)
                 } else if scanner.take("\"incomplete_details\"") {
-                    readDetails()
+                    readDetails(&scanner)
                 } else if scanner.take("\"usage\"") {
-                    readUsage(&facts)
+                    readUsage(&scanner, &facts)
                 } else {
                     scanner.skipMember(depth: 2)
                 }
@@ -162,7 +160,7 @@ extension ResponsesEvent {
         return step == .end
     }
 
-    private mutating func readDetails() -> Bool {
+    private mutating func readDetails(_ scanner: inout JSONScanner) -> Bool {
         var step = scanner.enterMemberObject(depth: 2)
         while step == .item {
             let isRead =
@@ -177,7 +175,8 @@ extension ResponsesEvent {
         return step == .end
     }
 
-    private mutating func readUsage(_ facts: inout EventFacts) -> Bool {
+    private mutating func readUsage(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         guard scanner.passColon() else { return false }
         guard scanner.byte == UInt8(ascii: "{") else { return scanner.skipValue(depth: 2) }
         hasUsage = true

@@ -3,16 +3,11 @@
 
 /// One event of a generation while it is read.
 struct TGIEvent: APIEvent {
-    var scanner: JSONScanner
     private var hasToken = false
     /// A special token, such as the end of the sequence, is no text.
     private var isSpecial = false
     private var isDone = false
     private var reason = UnsafeRawBufferPointer(start: nil, count: 0)
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     func judge(_ facts: inout EventFacts) {
         guard hasToken || isDone || facts.contents.contains(.error) else {
@@ -28,13 +23,13 @@ struct TGIEvent: APIEvent {
         if isDone { facts.contents.insert(.done) }
     }
 
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         if scanner.take("\"token\"") {
-            readToken(&facts)
+            readToken(&scanner, &facts)
         } else if scanner.take("\"generated_text\"") {
-            readGeneratedText()
+            readGeneratedText(&scanner)
         } else if scanner.take("\"details\"") {
-            readDetails(&facts)
+            readDetails(&scanner, &facts)
         } else if scanner.take("\"error\"") {
             facts.readError(&scanner, depth: 1)
         } else {
@@ -42,7 +37,8 @@ struct TGIEvent: APIEvent {
         }
     }
 
-    private mutating func readToken(_ facts: inout EventFacts) -> Bool {
+    private mutating func readToken(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead: Bool
@@ -61,13 +57,15 @@ struct TGIEvent: APIEvent {
     }
 
     /// The whole text stands in the last event; null in all others.
-    private mutating func readGeneratedText() -> Bool {
+    private mutating func readGeneratedText(_ scanner: inout JSONScanner) -> Bool {
         guard scanner.passColon() else { return false }
         isDone = scanner.byte == UInt8(ascii: "\"")
         return scanner.skipValue(depth: 1)
     }
 
-    private mutating func readDetails(_ facts: inout EventFacts) -> Bool {
+    private mutating func readDetails(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         var step = scanner.enterMemberObject(depth: 1)
         while step == .item {
             let isRead =

@@ -4,12 +4,7 @@
 
 /// One event of a generation while it is read.
 struct TritonEvent: APIEvent {
-    var scanner: JSONScanner
     private var hasOutput = false
-
-    init(scanner: JSONScanner) {
-        self.scanner = scanner
-    }
 
     func judge(_ facts: inout EventFacts) {
         guard hasOutput || facts.contents.contains(.error) else {
@@ -18,9 +13,9 @@ struct TritonEvent: APIEvent {
         }
     }
 
-    mutating func readTopMember(_ facts: inout EventFacts) -> Bool {
+    mutating func readTopMember(_ scanner: inout JSONScanner, _ facts: inout EventFacts) -> Bool {
         if scanner.take("\"text_output\"") {
-            readOutput(&facts)
+            readOutput(&scanner, &facts)
         } else if scanner.take("\"error\"") {
             facts.readError(&scanner, depth: 1)
         } else {
@@ -29,7 +24,9 @@ struct TritonEvent: APIEvent {
     }
 
     /// A tensor of one element comes as a scalar, one of several as an array.
-    private mutating func readOutput(_ facts: inout EventFacts) -> Bool {
+    private mutating func readOutput(_ scanner: inout JSONScanner, _ facts: inout EventFacts)
+        -> Bool
+    {
         hasOutput = true
         guard scanner.passColon() else { return false }
         guard scanner.byte == UInt8(ascii: "[") else {
