@@ -164,6 +164,12 @@ struct PromptOptions: ParsableArguments {
         ].filter(\.1).map(\.0)
     }
 
+    /// Whether the flags go before `body`, which stands in a curl command or HAR file: unless it is
+    /// a template, which takes what they give.
+    func replaces(_ body: [UInt8]) -> Bool {
+        bodies != nil || !builderFlags.isEmpty || (wantsBody && !TemplateScan.holdsName(body))
+    }
+
     /// Some flag asks for a body to be built.
     var wantsBody: Bool { !builderFlags.isEmpty || !promptFlags.isEmpty || maxTokens != nil }
 }

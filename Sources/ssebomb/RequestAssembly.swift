@@ -36,11 +36,11 @@ extension RequestOptions {
             fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
         }
         var given = try bodyBytes()
-        let hasBody = given != nil || prompts.bodies != nil || prompts.wantsBody || hasSessions
-        let usesImportedBody = !hasBody && imported?.body != nil
-        if usesImportedBody, let bytes = imported?.body {
-            given = (bytes, imported?.origin ?? "")
+        let theirBody = imported?.body.flatMap {
+            hasSessions || prompts.replaces($0) ? nil : $0
         }
+        let usesImportedBody = given == nil && theirBody != nil
+        if usesImportedBody, let theirBody { given = (theirBody, imported?.origin ?? "") }
         let theirs = imported?.fields(without: fields, usesBody: usesImportedBody) ?? []
         fields = theirs + fields
         // As in curl, a field that is written out goes before what the URL says.

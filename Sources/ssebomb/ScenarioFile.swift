@@ -178,15 +178,31 @@ struct ScenarioFile {
         _ line: Int
     ) throws(SetupError) -> String {
         if let text = value.string {
-            return option.valueName == "FILE" ? resolved(text) : text
+            return resolved(text, option)
         }
         if let number = value.int { return "\(number)" }
         if let number = value.double, number.isFinite { return "\(number)" }
         throw fault(line, "'\(key)' must be a text or a number")
     }
 
-    /// A file named in a scenario is looked for beside it.
-    private func resolved(_ file: String) -> String {
+    /// A value with the file that it names, if any, looked for beside the scenario. What a curl
+    /// command in it names stays as the command has it.
+    private func resolved(_ text: String, _ option: OptionTable.Option) -> String {
+        switch option.valueName {
+        case "FILE": beside(text)
+        case "COMMAND" where text.hasPrefix("@"), "FIELD" where text.hasPrefix("@"):
+            "@" + beside(String(text.dropFirst()))
+        case "LAW" where text.hasPrefix("trace:"): "trace:" + beside(String(text.dropFirst(6)))
+        case "[METRIC=]FILE":
+            switch text.firstIndex(of: "=") {
+            case let sign?: text[...sign] + beside(String(text[text.index(after: sign)...]))
+            case nil: beside(text)
+            }
+        default: text
+        }
+    }
+
+    private func beside(_ file: String) -> String {
         guard file != "-", !file.hasPrefix("/"), let slash = path.lastIndex(of: "/") else {
             return file
         }

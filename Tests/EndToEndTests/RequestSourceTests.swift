@@ -243,6 +243,22 @@ struct RequestSourceTests {
         #expect(isAnthropic == (path == "/v1/messages"))
     }
 
+    @Test("a curl command's body is a template where it holds a name, and else gives way to flags")
+    func curl() async throws {
+        let server = try ScriptedServer(Self.kept)
+        defer { server.stop() }
+        let url = "\(server.url)/v1/completions"
+        let start = ["-n", "1", "--api", "raw", "--prompt", "hi", "--max-tokens", "3"]
+        let filled = "curl \(url) --json '{\"q\":{{prompt}}}'"
+        _ = try await LoadRun.run(start + ["--from-curl", filled])
+        let plain = "curl \(url) --json '{\"q\":1}'"
+        let named = ["-n", "1", "--model", "m", "--prompt", "hi", "--max-events", "1"]
+        _ = try await LoadRun.run(named + ["--from-curl", plain])
+        let built =
+            #"{"model":"m","prompt":"hi","stream":true,"stream_options":{"include_usage":true}}"#
+        #expect(server.requests.map(Self.body) == ["{\"q\":\"hi\"}", built])
+    }
+
     @Test("a header template's secret part is in no output")
     func secrets() async throws {
         let echo = Wire.whole("400 Bad", type: "text/plain", "bad key sk-verysecret-1 and more")

@@ -199,6 +199,30 @@ struct ScenarioTests {
         ("warmup = \"x\"\n[[class]]\nurl = \"http://127.0.0.1:1/\"\n", 1, "warmup"),
     ]
 
+    @Test("files that keys name are looked for beside the scenario")
+    func filesBeside() async throws {
+        let trace = #"{"offset_ms": 0, "input_tokens": 1, "output_tokens": 1}"#
+        for (name, text) in [
+            ("command", "curl http://127.0.0.1:1/v1/completions -X PUT"), ("fields", "X-A: b"),
+            ("trace.jsonl", trace), ("body.json", "{\"prompt\": 1, \"stream\": true}"),
+        ] {
+            _ = try directory.write(name, Array(text.utf8))
+        }
+        let file = try scenario(
+            """
+            [[class]]
+            from-curl = "@command"
+            header = "@fields"
+            post = "body.json"
+            arrivals = "trace:trace.jsonl"
+            """
+        )
+        let outcome = try await Binary.run(["--dry-run", "--scenario", file])
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        #expect(outcome.stdout.contains("PUT /v1/completions"), "\(outcome.stdout)")
+        #expect(outcome.stdout.contains("X-A: "))
+    }
+
     @Test("what is wrong is said in one sentence with file and line", arguments: broken)
     func refused(text: String, line: Int, words: String) async throws {
         let file = try scenario(text)
