@@ -208,7 +208,10 @@ public struct TextReport {
                 + " + \(Units.count(counts.failed)) failed"
                 + " + \(Units.count(counts.cancelled)) cancelled + \(Units.count(counts.cut)) cut"
         )
-        if counts.started == 0, counts.dropped == 0 { layout.note(Self.noneStarted) { $0.red } }
+        let isHeld = result.plan.eventSource && counts.startedOutsideWindow > 0
+        if counts.started == 0, counts.dropped == 0, !isHeld {
+            layout.note(Self.noneStarted) { $0.red }
+        }
         if counts.startedOutsideWindow > 0 {
             layout.field(
                 "outside window",

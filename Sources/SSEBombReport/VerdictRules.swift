@@ -65,6 +65,8 @@ extension Verdict {
         let counts = result.counts
         let sentence: String
         if counts.started + counts.dropped == 0 {
+            // Subscribers of the ramp stay for the whole run.
+            if result.plan.eventSource, counts.startedOutsideWindow > 0 { return nil }
             sentence =
                 "No request was due inside the measured window, which needs at least 1: make it"
                 + " longer with -d, or shorten --ramp and --warmup."

@@ -264,6 +264,49 @@ struct BehaviourTests {
         #expect(run.outcome.status == 69)
     }
 
+    @Test(
+        "subscribers of the warm-up are held through the window, beside arrivals, and cut with it"
+    )
+    func heldSubscribers() async throws {
+        let mock = try await Mock(["--itl", "20ms", "--tokens", "1000000"])
+        let short = try await Mock(["--tokens", "3"])
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(
+            "load.toml",
+            Array(
+                """
+                duration = 2
+                warmup = 0.5
+                [[class]]
+                name = "stay"
+                url = "\(mock.events)"
+                streams = 5
+                eventsource = true
+                [[class]]
+                name = "bursts"
+                url = "\(short.events)"
+                rate = 20
+                arrivals = "gamma:2"
+
+                """.utf8
+            )
+        )
+        let begun = ContinuousClock.now
+        let run = try await LoadRun.run(["--scenario", file])
+        #expect(ContinuousClock.now - begun < .seconds(15), "the drain waits for no subscriber")
+        let counts = (run.result["classes"].array ?? []).map { $0["counts"] }
+        try #require(counts.count == 2)
+        #expect(counts[0]["requests"]["started"].int == 0)
+        #expect(counts[0]["requests"]["outside_window"].int == 5)
+        #expect(counts[0]["failures"].counts == [:])
+        #expect((counts[0]["events"].int ?? 0) > 5)
+        let arrived = try #require(counts[1]["requests"]["completed"].int)
+        #expect(arrived > 0 && arrived == counts[1]["requests"]["started"].int)
+        let codes = (run.result["verdict"]["reasons"].array ?? []).map { $0["code"].text }
+        #expect(!codes.contains("nothing_measured"))
+        #expect(!run.outcome.stdout.contains("No request was due"))
+    }
+
     @Test("subscribers without an event are held, and those without a server wait for it")
     func eventSourceWaits() async throws {
         let server = try ScriptedServer { number in

@@ -333,6 +333,8 @@ struct LoopThread: ~Copyable {
         if allRequestsAreTaken || isOver {
             if isOpen { coldEndArrivals(now) }
             stopStarting(voidingTickets: isOver)
+            // A subscription has no end of its own that the drain could wait for.
+            if isOver, plan.eventSource { cutAll(now) }
         }
     }
 
