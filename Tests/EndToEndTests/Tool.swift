@@ -99,38 +99,6 @@ enum Tool {
         }
         return String(url)
     }
-
-    /// A loopback port that was free a moment ago, for a server that takes its port as a flag. For
-    /// one on which nobody listens, see ``ClosedPort``.
-    static func freePort() throws -> UInt16 {
-        let server = try ScriptedServer(.ipv4) { _ in [] }
-        defer { server.stop() }
-        return server.port
-    }
-}
-
-/// A loopback port on which connects are refused until `release`: bound, so that no other test gets
-/// it, but not listened to.
-struct ClosedPort {
-    let number: UInt16
-    private let descriptor: Int32
-
-    init() throws {
-        let made = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(made, $0, size) == 0 ? getsockname(made, $0, &size) : -1
-            }
-        }
-        (descriptor, number) = (made, UInt16(bigEndian: address.sin_port))
-        guard status == 0 else { throw TestFailure("no port: \(String(cString: strerror(errno)))") }
-    }
-
-    func release() { close(descriptor) }
 }
 
 /// Certificates for tests, made once a process by `make-certs.sh`.
