@@ -36,7 +36,8 @@ struct PlanCommand {
             parts.append("\(Redaction.mask) stands for secrets")
         }
         if plan.arrivals?.replay != nil { parts.append("\(Self.traceName) for the file replayed") }
-        if let source = plan.source?.summary {
+        // Bodies of the trace's own need no flag.
+        if let source = plan.source?.summary, source.recorded != [.bodies] {
             let file = source.file.map { " of \(PrintableText.line($0, limit: 100))" } ?? ""
             parts.append("the flags that make the requests (\(source.kind)\(file)) are to be added")
         } else if let body = plan.request.body {

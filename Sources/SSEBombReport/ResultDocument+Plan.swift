@@ -92,6 +92,12 @@ extension ResultDocument.Plan {
         var rows: Int?
         var dropped: [Dropped]
         var order: String?
+        var fromTrace: [String]?
+
+        enum CodingKeys: String, CodingKey {
+            case kind, file, rows, dropped, order
+            case fromTrace = "from_trace"
+        }
     }
 
     /// Rows of a file that a filter left out.

@@ -205,6 +205,7 @@ extension ResultDocument.Plan.Source {
         rows = summary.rows
         dropped = summary.dropped.map { .init(reason: $0.reason, count: $0.count) }
         order = summary.order?.rawValue
+        fromTrace = summary.recorded.isEmpty ? nil : summary.recorded.map(\.rawValue)
     }
 }
 

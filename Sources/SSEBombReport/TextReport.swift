@@ -126,11 +126,13 @@ public struct TextReport {
         guard sources.count == 1, let summary = sources[0].summary else {
             return "requests differ in some of the classes"
         }
+        let recorded = summary.recordedWords.map { "; sent from the trace: \($0)" } ?? ""
         guard let file = summary.file, let rows = summary.rows else {
-            return summary.kind == "template" ? "a body of its own in each request" : summary.kind
+            let isTemplate = summary.kind == "template"
+            return (isTemplate ? "a body of its own in each request" : summary.kind) + recorded
         }
         let order = summary.order.map { ", \($0.rawValue)" } ?? ""
-        return PrintableText.line("\(file): \(Units.count(rows)) rows\(order)")
+        return PrintableText.line("\(file): \(Units.count(rows)) rows\(order)") + recorded
     }
 
     var planLine: String {

@@ -102,6 +102,8 @@ enum DryRun {
         let end = summary.window.end.map(spell) ?? "its end"
         rows.append(("trace_window", "from \(spell(summary.window.start)) to \(end)"))
         rows.append(("speed", "\(Units.number(replay.speed))"))
+        let words = plan.source?.summary.recordedWords
+        rows.append(("from_trace", words ?? "the instants alone"))
         return rows
     }
 

@@ -76,7 +76,8 @@ enum PlanBuilder {
             keepAlive: keepAlive,
             imported: imported,
             prompts: target.prompts,
-            hasSessions: load.sessions != nil
+            hasSessions: load.sessions != nil,
+            trace: load.arrivals?.replay?.trace
         )
         let tls = try target.tls.resolve(scheme: assembled.url.scheme)
         let limits = try wireLimits(target.stream.limit)

@@ -27,6 +27,7 @@ extension RequestOptions {
         imported: ImportedRequest? = nil,
         prompts: PromptOptions,
         hasSessions: Bool = false,
+        trace: ArrivalTrace? = nil,
         environment: (String) -> String? = FileInput.environment
     ) throws(SetupError) -> AssembledRequest {
         let target = try parsedURL(url ?? imported?.url)
@@ -36,8 +37,9 @@ extension RequestOptions {
             fields.append(try HeaderFields.bearer(variable: variable, environment: environment))
         }
         var given = try bodyBytes()
+        let hasRows = trace?.summary.hasBodiesOnly == true
         let theirBody = imported?.body.flatMap {
-            hasSessions || prompts.replaces($0) ? nil : $0
+            hasSessions || hasRows || prompts.replaces($0) ? nil : $0
         }
         let usesImportedBody = given == nil && theirBody != nil
         if usesImportedBody, let theirBody { given = (theirBody, imported?.origin ?? "") }
@@ -58,17 +60,15 @@ extension RequestOptions {
             api: api,
             target: target.target,
             isJSON: Self.saysJSON(type ?? "application/json"),
-            hasSessions: hasSessions
+            hasSessions: hasSessions,
+            trace: trace
         ).body(given)
         for field in body.fields
         where !fields.contains(where: { $0.name.lowercased() == field.name.lowercased() }) {
             fields.append(field)
         }
         let content = body.parts == nil ? body.content : []
-        let method = method ?? imported?.method
-        if let method, method.isEmpty {
-            throw SetupError(.usage, "-X: the method is empty: name one such as GET or POST")
-        }
+        let method = try self.method(or: imported?.method)
         let specification = RequestSpecification(
             method: method ?? (content == nil ? "GET" : "POST"),
             scheme: target.scheme,
@@ -86,7 +86,8 @@ extension RequestOptions {
             origin: body.origin,
             notes: body.notes
         )
-        request.warnings = (imported?.notes ?? []).map { "\(imported?.origin ?? ""): \($0)" }
+        request.warnings =
+            (imported?.notes ?? []).map { "\(imported?.origin ?? ""): \($0)" } + body.warnings
         fillHead(of: &request, prompts.isTemplate)
         return request
     }
@@ -115,6 +116,14 @@ extension RequestOptions {
         }
         request.parts = parts
         request.fallback?.fillsHead = true
+    }
+
+    private func method(or imported: String?) throws(SetupError) -> String? {
+        guard let method = method ?? imported else { return nil }
+        if method.isEmpty {
+            throw SetupError(.usage, "-X: the method is empty: name one such as GET or POST")
+        }
+        return method
     }
 
     private func parsedURL(_ url: String?) throws(SetupError) -> TargetURL {

@@ -17,6 +17,8 @@ struct AssembledBody {
     var fields: [HeaderField] = []
     /// What the user should know, for standard error; nothing is wrong.
     var notes: [String] = []
+    /// The same of what is left out.
+    var warnings: [String] = []
 }
 
 /// Puts bodies together.
@@ -29,23 +31,27 @@ struct SourceAssembly {
     let isJSON: Bool
     /// Each body is a turn of a conversation.
     let hasSessions: Bool
+    /// What is replayed; nil where arrivals aren't recorded.
+    let trace: ArrivalTrace?
 
-    private var path: Substring { target.prefix { $0 != "?" } }
+    var path: Substring { target.prefix { $0 != "?" } }
 
     /// The body for `given`, what `--post` or `--body` say.
     func body(_ given: (bytes: [UInt8], origin: String)?) throws(SetupError) -> AssembledBody {
         try checkFlags(hasBody: given != nil)
+        try checkTrace(hasBody: given != nil)
         var body: AssembledBody
         if let path = options.bodies {
             body = try bodies(path)
         } else if let given {
             body = try template(given.bytes, given.origin)
-        } else if options.wantsBody || hasSessions {
+        } else if options.wantsBody || hasSessions || canBuildRecorded {
             body = try built()
         } else {
             body = AssembledBody()
         }
         if body.parts != nil { body.parts?.order = options.order?.order ?? .sequential }
+        try addTrace(to: &body)
         return body
     }
 
@@ -201,7 +207,7 @@ struct SourceAssembly {
         var notes: [String] = []
         if pattern.has(.prompt) { try addPrompt(to: &parts, &notes) }
         if pattern.has(.maxTokens) {
-            if case .none = parts.limit { try addLimit(to: &parts) }
+            try addLimit(to: &parts)
             if case .none = parts.limit {
                 throw SetupError(
                     .usage,
@@ -244,7 +250,7 @@ struct SourceAssembly {
         var parts = RequestParts()
         var body = AssembledBody(origin: "the built body")
         try addPrompt(to: &parts, &body.notes)
-        if case .none = parts.limit { try addLimit(to: &parts) }
+        try addLimit(to: &parts)
         if shape == .anthropic {
             if case .none = parts.limit {
                 parts.limit = .fixed(1_024)
@@ -370,7 +376,8 @@ struct SourceAssembly {
             notes.append(Self.describe(rows))
         } else if let lengths = options.synthetic {
             parts.prompt = .synthetic(SyntheticPrompts(length: lengths.prompt))
-            parts.limit = .drawn(lengths.answer)
+        } else if try hasRecorded(\.inputs, "input_tokens", "--prompt, --dataset or --synthetic") {
+            parts.prompt = .recorded
         } else {
             parts.prompt = .synthetic(SyntheticPrompts(length: .constant(100)))
             notes.append(
@@ -389,13 +396,21 @@ struct SourceAssembly {
         return try DatasetFile.rows(of: file, filter: filter, for: "--dataset")
     }
 
-    /// `--max-tokens`, else what the dataset's rows say.
+    /// `--max-tokens` or `--synthetic`, else what the dataset's rows say, else the trace's.
     private func addLimit(to parts: inout RequestParts) throws(SetupError) {
         if let limit = options.maxTokens {
             parts.limit = .fixed(limit)
-        } else if case .rows(let rows) = parts.prompt {
+            return
+        }
+        if let lengths = options.synthetic {
+            parts.limit = .drawn(lengths.answer)
+            return
+        }
+        if case .rows(let rows) = parts.prompt {
             switch rows.maxTokens {
-            case .all: parts.limit = .row
+            case .all:
+                parts.limit = .row
+                return
             case .none: break
             case .missing(let row):
                 throw SetupError(
@@ -405,6 +420,7 @@ struct SourceAssembly {
                 )
             }
         }
+        if try hasRecorded(\.outputs, "output_tokens", "--max-tokens") { parts.limit = .recorded }
     }
 
     private static func describe(_ rows: RequestRows) -> String {

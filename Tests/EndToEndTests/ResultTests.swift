@@ -50,6 +50,9 @@ struct ResultTests {
                 "-n", "4", "--source-ip", "127.0.0.2", "--clock", "user", "--reuse", "2",
                 mock.events,
             ]),
+            try await LoadRun.run(
+                ["--trace", Tool.fixture("traces/mooncake.jsonl"), "--speed", "20", mock.chat]
+            ),
         ]
         try await expectSound(runs, "validate_result.py")
         try await expectSound(runs, "check_histograms.py")

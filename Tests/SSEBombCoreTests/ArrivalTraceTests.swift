@@ -259,6 +259,16 @@ private func rows(_ trace: ArrivalTrace) -> [String] {
         Bad(text: "{\"at\": 1}\n{\"session\": 1}", line: 2, part: "expected offset_ms"),
         Bad(text: #"{"at": 1, "body": "text"}"#, line: 1, part: "expected a JSON object"),
         Bad(text: #"{"at": 1, "body": {}, "input_tokens": 4}"#, line: 1, part: "both given"),
+        Bad(
+            text: #"{"at": 1, "body": {"a": tru}}"#,
+            line: 1,
+            part: "byte 10 of body: expected 'true'"
+        ),
+        Bad(
+            text: "{\"at\": 1}\n" + #"{"at": 2, "body": {"a": 1,}}"#,
+            line: 2,
+            part: "byte 9 of body: expected a member name"
+        ),
         Bad(text: #"{"at": 1, "session": {}}"#, line: 1, part: "a string or a whole number"),
         Bad(text: #"{"at": "soon"}"#, line: 1, part: "expected seconds"),
         Bad(

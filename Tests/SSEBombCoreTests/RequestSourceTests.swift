@@ -216,62 +216,6 @@ private func source(
         #expect((0..<6).map { source.bodyText($0) } == lines + lines)
     }
 
-    @Test("a trace's lengths and blocks decide, and equal blocks are equal text") func shapes()
-        throws
-    {
-        let source = try source(#"{"p":"{{prompt}}","m":{{max_tokens}}}"#)
-        let pool = SpillPool()
-        var scratch = RenderScratch()
-        var request = Spill()
-        defer {
-            request.release(to: pool)
-            scratch.release(to: pool)
-            pool.destroy()
-        }
-        func prompt(_ number: UInt64, _ tokens: UInt32, _ blocks: [UInt64]) throws -> [Substring] {
-            try blocks.withUnsafeBufferPointer { blocks in
-                var shape = RequestShape()
-                shape.promptTokens = tokens
-                shape.maxTokens = 11
-                shape.blocks = blocks
-                shape.tokensPerBlock = 8
-                source.render(number, seed: 1, shape: shape, into: &request, &scratch, pool)
-                let text = String(decoding: request.bytes, as: UTF8.self)
-                #expect(text.hasSuffix(#","m":11}"#))
-                let body = try #require(text.components(separatedBy: "\r\n\r\n").last)
-                return try #require(body.split(separator: "\"").dropFirst(3).first)
-                    .split(separator: " ")
-            }
-        }
-        let first = try prompt(0, 20, [4, 9])
-        let second = try prompt(1, 20, [4, 8])
-        #expect(first.count == 20 && second.count == 20)
-        #expect(first.prefix(8) == second.prefix(8))
-        #expect(first[8..<16] != second[8..<16])
-        #expect(try prompt(2, 20, [4, 9]).prefix(16) == first.prefix(16))
-        // Fewer tokens than the blocks have: the block is cut.
-        #expect(try prompt(3, 5, [4, 9]) == Array(first.prefix(5)))
-    }
-
-    @Test("a body of a trace is sent as it is") func shapedBody() throws {
-        let source = try source("{}")
-        let pool = SpillPool()
-        var scratch = RenderScratch()
-        var request = Spill()
-        defer {
-            request.release(to: pool)
-            scratch.release(to: pool)
-            pool.destroy()
-        }
-        Array("{\"x\":1}".utf8).withUnsafeBytes { body in
-            var shape = RequestShape()
-            shape.body = body
-            source.render(0, seed: 1, shape: shape, into: &request, &scratch, pool)
-        }
-        let text = String(decoding: request.bytes, as: UTF8.self)
-        #expect(text.hasSuffix("Content-Length: 7\r\n\r\n{\"x\":1}"))
-    }
-
     @Test("what loops share is read only: all at once make the same bytes") func concurrent()
         async throws
     {

@@ -219,8 +219,8 @@ private let layers: [String: Set<String>] = [
     "HTTP": ["System", "Memory"],
     "SSE": ["System", "Memory"],
     "Transport": ["System", "Memory", "Stats"],
-    "Requests": ["System", "Memory", "HTTP", "SSE"],
     "Traces": ["System", "SSE"],
+    "Requests": ["System", "Memory", "HTTP", "SSE", "Traces"],
     "Load": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport", "Requests", "Traces"],
     "Mock": ["System", "Memory", "Stats", "HTTP", "SSE", "Transport"],
 ]

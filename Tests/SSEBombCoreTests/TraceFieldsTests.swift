@@ -139,33 +139,4 @@ private func read<Result>(_ text: String, _ body: (UnsafeRawBufferPointer) -> Re
             #expect(found == expected && blocks.isAtEnd == isWhole)
         }
     }
-
-    // MARK: Texts of blocks
-
-    private func text(_ id: UInt64, _ tokens: Int) -> String {
-        var bytes = [UInt8](repeating: 0, count: tokens * BlockText.bytesPerWord)
-        bytes.withUnsafeMutableBytes { BlockText.write(id, tokens: tokens, to: $0) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    @Test("Equal block numbers are equal texts, others differ, and a short block begins a long one")
-    func blockTexts() {
-        var seen: Set<String> = []
-        for id in [0, 1, 2, 511, 182_789, UInt64.max] {
-            let whole = text(id, 512)
-            #expect(whole == text(id, 512) && whole.hasPrefix(text(id, 17)))
-            #expect(seen.insert(whole).inserted)
-            let words = whole.split(separator: " ")
-            #expect(
-                words.count == 512
-                    && words.allSatisfy { $0.count == 4 && $0.allSatisfy(\.isLetter) }
-            )
-            #expect(whole.hasPrefix(" ") && Set(words).count > 60)
-        }
-        #expect(text(5, 0).isEmpty)
-        let all = (0..<40).reduce(into: Set<Substring>()) { words, id in
-            words.formUnion(text(UInt64(id), 512).split(separator: " "))
-        }
-        #expect(all.count == 72)
-    }
 }

@@ -78,6 +78,7 @@ extension LoopThread {
         guard let index = takeFreeSlot(), let arrivals else { return }
         let slot = slab[index]
         let due = arrivals.pacer.next
+        self.arrivals?.row = arrivals.pacer.row
         self.arrivals?.pacer.advance()
         self.arrivals?.lastStart = now
         slot.pointee.sched = due

@@ -107,6 +107,7 @@ extension LoopThread {
         plan.source?.render(
             slot.pointee.number,
             seed: plan.seed,
+            recorded: arrivals?.row,
             into: &slot.pointee.rendered,
             &scratch,
             pool

@@ -186,6 +186,8 @@ struct LoopArrivals {
     private var schedule: ArrivalPacer
     let free: FreeSlots
     let starts = StartRecord()
+    /// What the trace says of the arrival that starts now; nil without a trace.
+    var row: TraceRow?
     /// Until then no slot was free: what was due before had to wait for one.
     var noSlotUntil = Instant.none
     var lastStart = Instant.none

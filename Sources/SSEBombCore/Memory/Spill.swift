@@ -35,6 +35,22 @@ struct Spill {
         count32 = UInt32(needed)
     }
 
+    /// Makes room for so many bytes, lets `write` fill them from the start, and keeps as many as it
+    /// says.
+    ///
+    /// - Precondition: as `append(_:_:pool:)`.
+    mutating func append(
+        atMost length: Int,
+        pool: SpillPool,
+        _ write: (UnsafeMutableRawPointer) -> Int
+    ) {
+        let needed = Int(count32) + length
+        if needed > Int(capacity32) { grow(to: needed, pool: pool) }
+        let written = write(base.unsafelyUnwrapped.advanced(by: Int(count32)))
+        precondition(written <= length, "more was written than there is room for")
+        count32 += UInt32(written)
+    }
+
     /// Forgets the bytes from `length` on and keeps the memory.
     mutating func truncate(to length: Int) {
         precondition(length <= Int(count32))

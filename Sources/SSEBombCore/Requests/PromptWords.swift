@@ -22,21 +22,34 @@ enum PromptWords {
         cost play five care
         """
 
-    /// Start and length of each word in `text`.
-    private static let places: [(start: Int, length: Int)] = {
-        var found: [(start: Int, length: Int)] = []
-        var start = 0
+    /// A word with the space before it: eight bytes in memory's order, of which `length` count.
+    private struct Entry {
+        var bytes: UInt64
+        var length: Int
+    }
+
+    private static let entries: [Entry] = {
+        var found: [Entry] = []
+        var entry = Entry(bytes: 0x20, length: 1)
         for index in 0...text.utf8CodeUnitCount {
-            let isEnd = index == text.utf8CodeUnitCount || text.utf8Start[index] == 0x20
-            guard isEnd else { continue }
-            found.append((start, index - start))
-            start = index + 1
+            let byte = index < text.utf8CodeUnitCount ? text.utf8Start[index] : 0x20
+            if byte == 0x20 {
+                found.append(entry)
+                entry = Entry(bytes: 0x20, length: 1)
+            } else {
+                precondition(entry.length < MemoryLayout<UInt64>.size, "a word is too long")
+                entry.bytes |= UInt64(byte) << UInt64(8 * entry.length)
+                entry.length += 1
+            }
         }
         return found
     }()
 
     /// Number of words to choose from.
-    static var count: Int { places.count }
+    static var count: Int { entries.count }
+
+    /// Words for which memory is taken at a time.
+    private static let batch = 512
 
     /// Appends so many words drawn from `random`, a space between two.
     static func append(
@@ -45,14 +58,40 @@ enum PromptWords {
         to target: inout Spill,
         pool: SpillPool
     ) {
-        places.withUnsafeBufferPointer { places in
-            for _ in 0..<words {
-                let drawn = random.next().multipliedFullWidth(by: UInt64(places.count)).high
-                let place = places[Int(drawn)]
-                let isFirst = target.isEmpty || target.bytes[target.count - 1] == 0x20
-                if !isFirst { RequestBytes.append(byte: 0x20, to: &target, pool: pool) }
-                target.append(text.utf8Start + place.start, place.length, pool: pool)
+        var left = words
+        while left > 0 {
+            let count = min(left, batch)
+            left -= count
+            let needsNoSpace = target.isEmpty || target.bytes[target.count - 1] == 0x20
+            target.append(atMost: count * MemoryLayout<UInt64>.size, pool: pool) { memory in
+                write(count, from: &random, to: memory, skipping: needsNoSpace ? 1 : 0)
             }
+        }
+    }
+
+    /// Writes so many words to `memory`, which has room for eight bytes each, without the first
+    /// `skipped` bytes of the first.
+    ///
+    /// - Returns: how many bytes that were.
+    private static func write(
+        _ words: Int,
+        from random: inout SeededRandom,
+        to memory: UnsafeMutableRawPointer,
+        skipping skipped: Int
+    ) -> Int {
+        entries.withUnsafeBufferPointer { entries in
+            var end = memory
+            var skipped = skipped
+            for _ in 0..<words {
+                let drawn = random.next().multipliedFullWidth(by: UInt64(entries.count)).high
+                let entry = entries[Int(drawn)]
+                // Whole words of memory: what is too much is written over by what follows.
+                let bytes = (entry.bytes >> UInt64(8 * skipped)).littleEndian
+                end.storeBytes(of: bytes, as: UInt64.self)
+                end += entry.length - skipped
+                skipped = 0
+            }
+            return end - memory
         }
     }
 }

@@ -40,7 +40,7 @@ extension RequestSource {
             number: number,
             seed: seed,
             row: row(number, seed),
-            shape: nil,
+            recorded: nil,
             turn: turn
         )
         render(values, into: &request, &scratch, pool)

@@ -24,6 +24,9 @@ public struct RequestParts: Sendable {
         case rows(RequestRows)
         /// Words.
         case synthetic(SyntheticPrompts)
+        /// Words, as many as the trace's row has tokens: those of its blocks or of its session
+        /// where it has any.
+        case recorded
         /// No place asks for one.
         case none
     }
@@ -36,6 +39,8 @@ public struct RequestParts: Sendable {
         case drawn(Distribution)
         /// What the dataset's row says.
         case row
+        /// What the trace's row says.
+        case recorded
         /// No place asks for it.
         case none
     }
@@ -52,6 +57,9 @@ public struct RequestParts: Sendable {
     public var isUnique = false
     /// Which row a request takes.
     public var order = RowOrder.sequential
+    /// Where recorded requests come from; nil where nothing of their rows is sent. A row's body
+    /// goes before `body`.
+    public var trace: ArrivalTrace?
     /// Places in path, query and header fields are filled in.
     public var fillsHead = false
     /// What the rows were read from and what was left out, for the report.
@@ -99,6 +107,9 @@ public final class RequestSource: Sendable {
 
     /// Whether bodies differ from request to request: else a server's prefix cache may be hot.
     public var hasVaryingBodies: Bool {
+        if let trace = parts.trace?.summary, trace.bodies.rows > 0, trace.promptsVary {
+            return true
+        }
         switch parts.body {
         case .none: return false
         case .rows(let rows): return rows.count > 1
@@ -116,6 +127,7 @@ public final class RequestSource: Sendable {
         case .text, .none: return false
         case .rows(let rows): return rows.count > 1
         case .synthetic: return true
+        case .recorded: return parts.trace?.summary.promptsVary ?? true
         }
     }
 
@@ -139,12 +151,13 @@ public final class RequestSource: Sendable {
             summary.order = parts.order
         case .pattern, .none: break
         }
+        if let trace = parts.trace { summary.add(trace, parts) }
         return summary
     }
 
     /// The body of the first request, nil where requests have none. Bodies are checked by it.
     public var firstBody: [UInt8]? {
-        if case .none = parts.body { return nil }
+        if case .none = parts.body, parts.trace?.summary.beginsWithBody != true { return nil }
         return preview(0, seed: 1).body
     }
 
@@ -158,7 +171,14 @@ public final class RequestSource: Sendable {
             scratch.release(to: pool)
             pool.destroy()
         }
-        let headLength = render(number, seed: seed, into: &request, &scratch, pool)
+        let headLength = render(
+            number,
+            seed: seed,
+            recorded: parts.trace?.row(number),
+            into: &request,
+            &scratch,
+            pool
+        )
         let bytes = Array(request.bytes)
         return (Array(bytes[..<headLength]), Array(bytes[headLength...]))
     }
@@ -166,7 +186,7 @@ public final class RequestSource: Sendable {
 
 /// What requests are made of, for people.
 public struct SourceSummary: Sendable, Equatable {
-    /// "bodies", "dataset", "synthetic" or "template".
+    /// "bodies", "dataset", "synthetic", "template" or "trace".
     public var kind = "template"
     /// The file they come from.
     public var file: String?
@@ -176,9 +196,31 @@ public struct SourceSummary: Sendable, Equatable {
     public var dropped: [DroppedRows] = []
     /// The order in which rows are taken.
     public var order: RowOrder?
+    /// What comes from the rows of a trace; empty without one.
+    public var recorded: [RecordedPart] = []
 
     /// A source of which nothing is known yet.
     public init() {}
+
+    /// `recorded` in words; nil where it is empty.
+    public var recordedWords: String? {
+        recorded.isEmpty ? nil : recorded.map(\.words).joined(separator: ", ")
+    }
+
+    fileprivate mutating func add(_ trace: ArrivalTrace, _ parts: RequestParts) {
+        let rows = trace.summary
+        if rows.bodies.rows > 0 { recorded.append(.bodies) }
+        if case .recorded = parts.prompt {
+            recorded.append(.promptLengths)
+            if rows.blocks.rows > 0 { recorded.append(.blocks) }
+            if rows.sessions.rows > 0 { recorded.append(.sessions) }
+        }
+        if case .recorded = parts.limit { recorded.append(.answerLengths) }
+        guard recorded.contains(.bodies) || recorded.contains(.promptLengths) else { return }
+        kind = "trace"
+        file = trace.path
+        self.rows = Int(clamping: rows.rows)
+    }
 
     fileprivate mutating func add(_ rows: RequestRows, _ order: RowOrder) {
         file = rows.name
@@ -213,7 +255,8 @@ struct RequestValues {
     let seed: UInt64
     /// Row of the bodies or of the dataset.
     let row: Int
-    let shape: RequestShape?
+    /// Row of the trace.
+    let recorded: TraceRow?
     /// Of a session.
     var turn: ConversationTurn?
 
@@ -231,18 +274,25 @@ extension RequestSource {
     /// Bodies are copied even where they are rows of a file as it is: a page of the file that isn't
     /// in memory is then read here, and not while the request is being sent.
     ///
+    /// - Parameter recorded: the trace's row that asks for the request. Where nothing does, but
+    ///   requests are recorded, it is the first one.
     /// - Returns: length of the head.
     @discardableResult
     func render(
         _ number: UInt64,
         seed: UInt64,
-        shape: RequestShape? = nil,
+        recorded: TraceRow? = nil,
         into request: inout Spill,
         _ scratch: inout RenderScratch,
         _ pool: SpillPool
     ) -> Int {
         render(
-            RequestValues(number: number, seed: seed, row: row(number, seed), shape: shape),
+            RequestValues(
+                number: number,
+                seed: seed,
+                row: row(number, seed),
+                recorded: recorded ?? parts.trace?.row(0)
+            ),
             into: &request,
             &scratch,
             pool
@@ -282,7 +332,7 @@ extension RequestSource {
         _ scratch: inout RenderScratch,
         _ pool: SpillPool
     ) -> UnsafeRawBufferPointer {
-        if let exact = values.shape?.body { return exact }
+        if let exact = values.recorded?.body, !exact.isEmpty { return exact }
         switch parts.body {
         case .none: return UnsafeRawBufferPointer(start: nil, count: 0)
         case .rows(let rows): return rows.bytes(rows.rows[values.row])
@@ -352,7 +402,6 @@ extension RequestSource {
     }
 
     private func limit(_ values: RequestValues) -> UInt32 {
-        if let asked = values.shape?.maxTokens { return asked }
         switch parts.limit {
         case .fixed(let limit): return limit
         case .drawn(let law):
@@ -363,6 +412,8 @@ extension RequestSource {
         case .row:
             guard case .rows(let rows) = parts.prompt else { return 1 }
             return max(1, rows.rows[values.row].maxTokens)
+        // A request that failed when it was recorded has an answer of 0 tokens.
+        case .recorded: return max(1, values.recorded?.outputTokens ?? 1)
         case .none: return 1
         }
     }
@@ -381,9 +432,6 @@ extension RequestSource {
     func makePrompt(_ values: RequestValues, in prompt: inout Spill, _ pool: SpillPool) {
         let isUniqueHere = parts.isUnique && !hasUniquePlace && values.isFirstTurn
         if isUniqueHere { appendUnique(values, to: &prompt, pool) }
-        if let shape = values.shape, let tokens = shape.promptTokens {
-            return appendBlocks(shape, Int(tokens), values, to: &prompt, pool)
-        }
         if let prefix = parts.prefix, values.isFirstTurn {
             var choice = RequestRandom.stream(values.seed, .prefix, values.group)
             let group = choice.next().multipliedFullWidth(by: UInt64(prefix.groups)).high
@@ -402,25 +450,31 @@ extension RequestSource {
             var random = RequestRandom.stream(values.seed, .words, values.number)
             let words = promptWords(values, &lengths)
             PromptWords.append(words, from: &random, to: &prompt, pool: pool)
+        case .recorded:
+            if let row = values.recorded { appendRecorded(row, values, to: &prompt, pool) }
         }
     }
 
-    /// Words of the blocks that a trace's request shares, then words of its own.
-    private func appendBlocks(
-        _ shape: RequestShape,
-        _ tokens: Int,
+    /// As many words as the row's prompt has tokens. A block's words follow from its number, those
+    /// of a session's prompts from its name: one that is longer goes on where a shorter ended.
+    private func appendRecorded(
+        _ row: TraceRow,
         _ values: RequestValues,
         to prompt: inout Spill,
         _ pool: SpillPool
     ) {
-        var left = min(tokens, SharedPrefix.most)
-        for block in shape.blocks where left > 0 {
-            let words = min(left, Int(shape.tokensPerBlock))
+        // No API takes a prompt without text.
+        var left = Int(max(1, row.inputTokens ?? 1))
+        for block in row.blocks where left > 0 {
+            let words = min(left, Int(TraceBlocks.tokens))
             var random = RequestRandom.stream(values.seed, .block, block)
             PromptWords.append(words, from: &random, to: &prompt, pool: pool)
             left -= words
         }
-        var random = RequestRandom.stream(values.seed, .words, values.number)
+        var random =
+            row.session.isEmpty
+            ? RequestRandom.stream(values.seed, .words, values.number)
+            : RequestRandom.stream(values.seed, .session, RequestRandom.digest(row.session))
         PromptWords.append(left, from: &random, to: &prompt, pool: pool)
     }
 }

@@ -73,6 +73,7 @@ enum RequestRandom {
         case words = 0x776F_7264_7300
         case prefix = 0x7072_6566_6978
         case block = 0x626C_6F63_6B00
+        case session = 0x7365_7373_696F
         case unique = 0x756E_6971_7565
         case uuid = 0x7575_6964_0000
     }
@@ -86,6 +87,12 @@ enum RequestRandom {
     /// One number; for one seed and purpose no two `number`s have the same.
     static func key(_ seed: UInt64, _ purpose: Purpose, _ number: UInt64) -> UInt64 {
         mix(mix(seed ^ purpose.rawValue) ^ number)
+    }
+
+    /// A number of a name: FNV-1a, whose collisions among a trace's sessions are as rare as those
+    /// of any 64 bits.
+    static func digest(_ name: UnsafeRawBufferPointer) -> UInt64 {
+        name.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 
     /// A sequence of numbers.

@@ -62,6 +62,14 @@ public final class ArrivalTrace: @unchecked Sendable {
         let lines = TraceLines(mapping.bytes, from: part.lowerBound, to: part.upperBound, after: 0)
         return TraceCursor(lines, layout: layout, timeZero: summary.timeZero)
     }
+
+    /// The row of request `number`, which is below the number of rows, for showing it: all rows
+    /// before it are read.
+    func row(_ number: UInt64) -> TraceRow? {
+        var cursor = cursor()
+        for _ in 0..<number { cursor.advance() }
+        return cursor.row
+    }
 }
 
 /// A part of a trace, by trace time in nanoseconds.
@@ -78,22 +86,6 @@ public struct TraceWindow: Sendable, Equatable {
     }
 }
 
-/// What the rows of a trace's window amount to.
-public struct TraceSummary: Sendable, Equatable {
-    /// The window that was asked for.
-    public var window: TraceWindow
-    /// Number of arrivals.
-    public var rows: UInt64 = 0
-    /// From the window's start to its last row, nanoseconds of trace time.
-    public var lastOffset: Int64 = 0
-    /// Sum of the prompts' tokens, of rows that say them.
-    public var inputTokens: UInt64 = 0
-    /// Sum of the answers' tokens, of rows that say them.
-    public var outputTokens: UInt64 = 0
-    /// The time in the file at which the window starts, nanoseconds.
-    var timeZero: Int64 = 0
-}
-
 /// The one pass over the whole file.
 private struct TraceCheck {
     /// Longer lines are no rows.
@@ -108,6 +100,8 @@ private struct TraceCheck {
     private(set) var first: Int64 = 0
     private(set) var last: Int64 = 0
     private var origin: Int64 = 0
+    /// The first row of the window.
+    private var firstRow = TraceRow()
 
     init(_ bytes: UnsafeRawBufferPointer, window: TraceWindow, mostTokens: UInt64?) {
         // A byte order mark is no part of the first line.
@@ -138,6 +132,7 @@ private struct TraceCheck {
         }
         let row = try layout.row(line)
         try checkLengths(of: row, layout)
+        try checkBody(of: row)
         if rows == 0 { origin = layout.format.countsFromFirstRow ? row.time : 0 }
         // Neither is negative: the difference fits.
         let time = row.time - origin
@@ -159,12 +154,22 @@ private struct TraceCheck {
         if summary.rows == 0 {
             part = lines.start..<lines.position
             summary.timeZero = origin + window.start
+            firstRow = row
         }
         part = part.lowerBound..<lines.position
-        summary.rows += 1
-        summary.lastOffset = time - window.start
-        summary.inputTokens += UInt64(row.inputTokens ?? 0)
-        summary.outputTokens += UInt64(row.outputTokens ?? 0)
+        summary.add(row, after: firstRow, at: time, line: lines.number)
+    }
+
+    /// A body is sent as it stands, and its rows' other fields were read by who forgives more.
+    private func checkBody(of row: TraceRow) throws(TraceProblem) {
+        guard !row.body.isEmpty else { return }
+        var reader = JSONReader(row.body)
+        do throws(JSONFault) {
+            try reader.skipValue()
+            guard reader.isAtEnd else { throw reader.fault("the end of the body") }
+        } catch {
+            throw TraceProblem("byte \(error.offset + 1) of body: \(error.problem)")
+        }
     }
 
     private func checkLengths(

@@ -239,6 +239,7 @@ extension SourceSummary {
         rows = record.rows
         dropped = record.dropped.map { DroppedRows(reason: $0.reason, count: $0.count) }
         order = record.order.flatMap { RowOrder(rawValue: $0) }
+        recorded = record.fromTrace?.compactMap { RecordedPart(rawValue: $0) } ?? []
     }
 }
 
