@@ -7,8 +7,12 @@ import Glibc
 /// One fuzz target: traps when a property doesn't hold, and returns otherwise.
 typealias FuzzTarget = (UnsafeRawBufferPointer) -> Void
 
+private let names = [
+    "head", "chunks", "sse", "probe", "sendtime", "connection", "trace", "rows", "template", "curl",
+]
+
 nonisolated(unsafe) private var target: FuzzTarget = { _ in
-    stop("the name of the binary is none of: head chunks sse probe sendtime connection")
+    stop("the name of the binary is none of: \(names.joined(separator: " "))")
 }
 
 /// libFuzzer's set-up hook; `argv[0]` carries the target's name.
@@ -26,6 +30,10 @@ func initialize(
     case "probe": target = fuzzProbe
     case "sendtime": target = fuzzSendTime
     case "connection": target = fuzzConnection
+    case "trace": target = fuzzTrace
+    case "rows": target = fuzzRows
+    case "template": target = fuzzTemplate
+    case "curl": target = fuzzCurl
     default: break
     }
     return 0

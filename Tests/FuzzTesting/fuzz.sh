@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 limit=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(head chunks sse probe sendtime connection)
+[ ${#targets[@]} -gt 0 ] || targets=(head chunks sse probe sendtime connection trace rows template curl)
 case $limit in
     '' | *[!0-9]*) echo "fuzz.sh: '$limit' is no number of seconds" >&2; exit 64 ;;
 esac
@@ -26,20 +26,24 @@ done
 out=${FUZZ_DIR:-.build-fuzz}
 swiftc=${SWIFTC:-swiftc}
 core=Sources/SSEBombCore
-# The decoders need nothing but libc, so they are compiled into the fuzz binary's own module.
-sources=("$core"/HTTP/{BodyFraming,ChunkedDecoder,ResponseHead,WireLimits}.swift
-    "$core"/SSE/*.swift "$core"/Memory/Spill.swift Tests/FuzzTesting/*.swift)
+# The readers need nothing but libc, so they are compiled into the fuzz binary's own module. It has
+# the engine's name: the command line's files import that.
+sources=("$core"/HTTP/{BodyFraming,ChunkedDecoder,RequestTemplate,ResponseHead,WireLimits}.swift
+    "$core"/System/{Distribution,Errno,SeededRandom}.swift "$core"/Memory/Spill.swift
+    "$core"/SSE/*.swift "$core"/Traces/*.swift "$core"/Requests/*.swift
+    Sources/ssebomb/{CurlCommand,CurlOptions,HeaderFields,ImportedRequest,ShellWords}.swift
+    Sources/ssebomb/ValueParsing.swift Tests/FuzzTesting/*.swift)
 mkdir -p "$out"
 
-# One binary under six names: the engine is compiled once.
+# One binary under all names: the engine is compiled once.
 stamp=$(cat "${sources[@]}" "${BASH_SOURCE[0]}" | sha256sum)
 if [ ! -x "$out/all" ] || [ "$(cat "$out/stamp" 2>/dev/null)" != "$stamp" ]; then
     rm -f "$out/stamp"
-    "$swiftc" -O -gline-tables-only -wmo -parse-as-library -module-name SSEBombFuzz -swift-version 6 \
+    "$swiftc" -O -gline-tables-only -wmo -parse-as-library -module-name SSEBombCore -swift-version 6 \
         -enable-upcoming-feature ExistentialAny \
         -enable-upcoming-feature MemberImportVisibility \
         -enable-upcoming-feature InternalImportsByDefault \
-        -sanitize=fuzzer,address -use-ld=lld "${sources[@]}" -o "$out/all"
+        -suppress-warnings -sanitize=fuzzer,address -use-ld=lld "${sources[@]}" -o "$out/all"
     echo "$stamp" >"$out/stamp"
 fi
 
@@ -50,13 +54,16 @@ export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=0}
 
 run() {
-    local target=$1 seeds=Tests/FuzzTesting/corpus/$1
+    local target=$1 seeds=Tests/FuzzTesting/corpus/$1 words=wire
+    case $target in
+        trace | rows | template | curl) words=files ;;
+    esac
     mkdir -p "$out/corpus/$target" "$out/findings"
     ln -f "$out/all" "$out/$target"
     local folders=("$out/corpus/$target")
     [ ! -d "$seeds" ] || folders+=("$seeds")
     "$out/$target" -max_total_time="$limit" -max_len=2048 -timeout=10 -rss_limit_mb=2048 \
-        -dict=Tests/FuzzTesting/wire.dict -artifact_prefix="$out/findings/$target-" \
+        -dict=Tests/FuzzTesting/$words.dict -artifact_prefix="$out/findings/$target-" \
         -print_final_stats=1 "${folders[@]}" >"$out/$target.log" 2>&1
 }
 
