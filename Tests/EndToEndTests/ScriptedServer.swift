@@ -175,7 +175,11 @@ final class ScriptedServer: Sendable {
             case .send(let bytes): guard connection.send(bytes) else { return }
             case .wait(let milliseconds): usleep(UInt32(milliseconds) * 1_000)
             case .awaitRemoval(let path):
-                for _ in 0..<6_000 where access(path, F_OK) == 0 { usleep(10_000) }
+                var looks = 0
+                while looks < 6_000, access(path, F_OK) == 0 {
+                    looks += 1
+                    usleep(10_000)
+                }
             case .close: return
             case .reset:
                 var never = linger(l_onoff: 1, l_linger: 0)
