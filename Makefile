@@ -164,6 +164,7 @@ $(TOOLS)/readers/complete: Makefile
 test-readers: build $(TOOLS)/readers/complete
 	@test -e /usr/share/java/hdrhistogram.jar && command -v java >/dev/null \
 		|| $(MAKE) --no-print-directory apt PACKAGES="libhdrhistogram-java default-jre-headless"
+	@command -v jq >/dev/null || $(MAKE) --no-print-directory apt PACKAGES=jq
 	SSEBOMB=$(abspath $(BUILD)/$(CONFIGURATION)/ssebomb) PYTHON=$(abspath $(TOOLS))/readers/bin/python \
 		Tests/Readers/run.sh
 

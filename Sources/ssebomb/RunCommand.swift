@@ -74,9 +74,8 @@ struct RunCommand: ParsableCommand {
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
-        let log = try output.openEventLog()
-        let sample = output.html.map { _ in StreamSample(from: .now() + prepared.plan.unmeasured) }
-        let (result, thresholds) = try carryOut(prepared, watch, log, sample)
+        let logs = try output.openLogs(prepared)
+        let (result, thresholds) = try carryOut(prepared, watch, logs)
         let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
@@ -91,10 +90,10 @@ struct RunCommand: ParsableCommand {
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            sample: sample
+            sample: logs.sample
         )
         let written = publisher.publish(finished) { () throws(OutputError) in
-            try finish(log, page)
+            try finish(logs, page)
         }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
@@ -145,11 +144,11 @@ struct RunCommand: ParsableCommand {
     func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
-        _ log: EventLogFile?,
-        _ sample: StreamSample?
+        _ logs: RunLogs
     ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(prepared.loads)
-        if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
+        let asides = logs.asides
+        if !asides.isEmpty { watch.beforeLeaving { for path in asides { unlink(path) } } }
         watch.attach { coordinator.interrupt(signal: $0) }
         var display = LiveDisplay(
             prepared.plan,
@@ -175,20 +174,16 @@ struct RunCommand: ParsableCommand {
                 }
             },
             judge: gates.canAbort || areShown ? judge : nil,
-            events: log == nil && sample == nil
-                ? nil
-                : { events in
-                    log?.append(events)
-                    sample?.append(events)
-                }
+            events: logs.eventSink,
+            requests: logs.requestSink
         )
         return (result, gates.results(result))
     }
 
     /// Writes what the publisher knows nothing of; one failure doesn't keep the other file away.
-    private func finish(_ log: EventLogFile?, _ page: HTMLReport) throws(OutputError) {
+    private func finish(_ logs: RunLogs, _ page: HTMLReport) throws(OutputError) {
         var failure: OutputError?
-        do throws(OutputError) { try log?.finish() } catch { failure = error }
+        do throws(OutputError) { try logs.finish() } catch { failure = error }
         if let path = output.html {
             do throws(OutputError) { try page.write(to: path) } catch { failure = failure ?? error }
         }
@@ -237,34 +232,30 @@ extension OutputOptions {
         if eventLog == nil, eventLogStreams != nil {
             throw SetupError(.usage, "--event-log-streams needs --event-log: name its file")
         }
-        if eventLog == "-" {
-            throw SetupError(.usage, "--event-log: standard output has the report: name a file")
-        }
-        if html == "-" {
-            throw SetupError(.usage, "--html: standard output has the report: name a file")
-        }
-        do throws(OutputError) {
-            if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
-            if let html { try AtomicFile.check(html, flag: "--html") }
-        } catch {
-            throw SetupError(.usage, error.sentence)
+        for (flag, path) in ownFiles {
+            if path == "-" {
+                throw SetupError(.usage, "\(flag): standard output has the report: name a file")
+            }
+            do throws(OutputError) { try AtomicFile.check(path, flag: flag) } catch {
+                throw SetupError(.usage, error.sentence)
+            }
         }
         return try ResultPublisher(
             output: output,
             format: format,
             exports: exports,
-            others: [("--event-log", eventLog), ("--html", html)].compactMap { flag, path in
-                path.map { (flag, $0) }
-            }
+            others: ownFiles
         )
     }
 
-    /// How many streams the event log, or the page, samples.
+    /// How many streams the event log, or the page, samples, and whether requests are logged.
     func apply(to load: inout PreparedLoad) {
         if html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
         if eventLog != nil {
             sample(Int(clamping: eventLogStreams ?? 100), of: &load, \.loggedStreams)
         }
+        guard perRequest != nil else { return }
+        for index in load.classes.indices { load.classes[index].run.plan.recordsRequests = true }
     }
 
     /// Of several classes each gets its share, by their streams.
@@ -278,16 +269,6 @@ extension OutputOptions {
         let parts = TargetList.share(max(most, streams.count), by: streams) ?? []
         for (index, part) in parts.enumerated() {
             load.classes[index].run.plan[keyPath: field] = part
-        }
-    }
-
-    /// The event log, if one is wanted.
-    func openEventLog() throws(SetupError) -> EventLogFile? {
-        guard let eventLog else { return nil }
-        do throws(OutputError) {
-            return try EventLogFile(path: eventLog)
-        } catch {
-            throw SetupError(.system, error.sentence)
         }
     }
 
@@ -306,9 +287,4 @@ extension OutputOptions {
         }
         return labels
     }
-}
-
-extension RunPlan {
-    /// What comes before the measured window, nanoseconds.
-    fileprivate var unmeasured: Int64 { ramp + warmup }
 }
