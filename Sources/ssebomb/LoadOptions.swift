@@ -258,6 +258,15 @@ struct OutputOptions: ParsableArguments {
     var perRequest: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Serve GET /metrics for Prometheus here while the run goes on; :PORT is on 127.0.0.1, "
+                + "port 0 lets the kernel choose.",
+            valueName: "ADDR:PORT"
+        )
+    )
+    var listen: String?
+
+    @Option(
         name: .customLong("repeat"),
         help: ArgumentHelp(
             "Run so many times, with results in FILE-1.json, FILE-2.json, ... of -o FILE.json.",

@@ -74,9 +74,10 @@ struct RunCommand: ParsableCommand {
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
-        let logs = try output.openLogs(prepared)
-        let (result, thresholds) = try carryOut(prepared, watch, logs)
         let context = context(labels)
+        let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
+        let logs = try output.openLogs(prepared)
+        let (result, thresholds) = try carryOut(prepared, watch, logs, metrics)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
         let finished = FinishedRun(
@@ -144,7 +145,8 @@ struct RunCommand: ParsableCommand {
     func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
-        _ logs: RunLogs
+        _ logs: RunLogs,
+        _ metrics: MetricsServer?
     ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(prepared.loads)
         let asides = logs.asides
@@ -162,10 +164,15 @@ struct RunCommand: ParsableCommand {
         let areShown = display.isOnScreen && !prepared.thresholds.isEmpty
         func judge(_ standing: RunResult) -> Bool {
             if areShown { display.show(gates: gates.results(standing)) }
+            metrics?.update { live in
+                live.standing = standing
+                live.thresholds = gates.results(standing)
+            }
             return gates.canAbort && gates.shouldAbort(standing)
         }
         let result = try coordinator.run(
             progress: { progress in
+                metrics?.update { $0.progress = progress }
                 for wish in display.update(progress) {
                     switch wish {
                     case .finish: coordinator.interrupt(signal: SIGINT)
@@ -173,7 +180,7 @@ struct RunCommand: ParsableCommand {
                     }
                 }
             },
-            judge: gates.canAbort || areShown ? judge : nil,
+            judge: gates.canAbort || areShown || metrics != nil ? judge : nil,
             events: logs.eventSink,
             requests: logs.requestSink
         )
@@ -270,6 +277,15 @@ extension OutputOptions {
         for (index, part) in parts.enumerated() {
             load.classes[index].run.plan[keyPath: field] = part
         }
+    }
+
+    /// The server of `--listen`, if one is wanted; says where it is.
+    func serveMetrics(_ run: LiveRun) throws(SetupError) -> MetricsServer? {
+        guard let listen else { return nil }
+        let place = try ListenAddress(parsing: listen, usualHost: "127.0.0.1", example: 9400)
+        let server = try MetricsServer(at: place, run)
+        if !quiet { Terminal.message("metrics at \(server.url)") }
+        return server
     }
 
     /// The labels by name.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the real binary against its own mock, writes every export at the end of the run and again from
-# the stored result, and lets readers not written here judge them (check_exports.py). Needs SSEBOMB,
-# PYTHON with the readers' packages, and the reference implementation of HdrHistogram in Java.
+# the stored result, and lets readers not written here judge them (check_exports.py), and the metrics of
+# a run that goes on (check_live.py). Needs SSEBOMB, PYTHON with the readers' packages, jq, Prometheus
+# and the reference implementation of HdrHistogram in Java.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -46,3 +47,4 @@ cp "$place/run/result.json" "$place/report/"
 "$SSEBOMB" report "$place/run/result.json" $(exports "$place/report") >"$place/report/text"
 diff -r "$place/run" "$place/report" --exclude 'java-*'
 echo "report: the same bytes from the stored result"
+"$PYTHON" check_live.py "$SSEBOMB" "$url/v1/chat/completions"
