@@ -85,7 +85,8 @@ deps:
 	test -e /usr/include/zlib.h || missing="$$missing zlib1g-dev"; \
 	test -z "$$missing" || $(MAKE) --no-print-directory apt PACKAGES="$$missing"
 
-# Debian starts nginx and haproxy when it installs them; the tests start their own.
+# Debian starts nginx, haproxy and, in test-readers, Prometheus when it installs them; the tests start
+# their own.
 test-deps: deps $(TOOLS)/venv/complete
 	@missing=; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
@@ -164,6 +165,11 @@ $(TOOLS)/readers/complete: Makefile
 test-readers: build $(TOOLS)/readers/complete
 	@test -e /usr/share/java/hdrhistogram.jar && command -v java >/dev/null \
 		|| $(MAKE) --no-print-directory apt PACKAGES="libhdrhistogram-java default-jre-headless"
+	@command -v jq >/dev/null || $(MAKE) --no-print-directory apt PACKAGES=jq
+	@command -v prometheus >/dev/null || { \
+		$(MAKE) --no-print-directory apt PACKAGES=prometheus || exit 1; \
+		systemctl disable --now prometheus >/dev/null 2>&1 \
+			|| service prometheus stop >/dev/null 2>&1 || true; }
 	SSEBOMB=$(abspath $(BUILD)/$(CONFIGURATION)/ssebomb) PYTHON=$(abspath $(TOOLS))/readers/bin/python \
 		Tests/Readers/run.sh
 

@@ -38,7 +38,8 @@ public struct Redaction: Sendable {
         self.init(plans.map(\.request))
     }
 
-    private init(_ requests: [RequestSpecification]) {
+    /// Collects the secrets of several requests.
+    public init(_ requests: [RequestSpecification]) {
         var secrets = SecretCollector()
         for request in requests {
             for field in request.headers where Self.isSecret(field.name) {

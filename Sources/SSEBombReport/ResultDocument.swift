@@ -169,7 +169,8 @@ extension ResultDocument {
         var fullReads: UInt64
         var clipped: UInt64
         var sentAt: SentAt?
-        var eventLog: EventLog?
+        var eventLog: Log?
+        var requestLog: Log?
         var subscriptions: Subscriptions?
         var tokens: Tokens?
         var bytes: Bytes
@@ -250,7 +251,7 @@ extension ResultDocument {
             }
         }
 
-        struct EventLog: Codable, Equatable, Sendable {
+        struct Log: Codable, Equatable, Sendable {
             var written: UInt64
             var lost: UInt64
         }
@@ -310,6 +311,7 @@ extension ResultDocument {
             case clipped
             case sentAt = "sent_at"
             case eventLog = "event_log"
+            case requestLog = "request_log"
             case subscriptions
             case tokens, bytes, connections
         }

@@ -259,7 +259,8 @@ extension ResultDocument.Counts {
         sentAt = counts.sendTimes.map {
             SentAt(read: $0.read, missing: $0.missing, beforeSend: $0.beforeSend)
         }
-        eventLog = counts.eventLog.map { EventLog(written: $0.written, lost: $0.lost) }
+        eventLog = counts.eventLog.map { Log(written: $0.written, lost: $0.lost) }
+        requestLog = counts.requestLog.map { Log(written: $0.written, lost: $0.lost) }
         if result.hasTokens { tokens = Tokens(counts, isMerged: result.merged != nil) }
         let usesTLS = result.plan.tls != nil
         bytes = Bytes(

@@ -114,6 +114,7 @@ extension TextReport {
             layout.field("full reads", "\(Units.count(counts.fullReads)) filled the buffer")
         }
         eventLog(&layout)
+        requestLog(&layout)
         if counts.backoff > 0 {
             let seconds = Units.rate(Double(counts.backoff) / 1e9)
             layout.field("back-off", "\(seconds) slot-seconds spent waiting after failures")

@@ -1,5 +1,5 @@
-// The report's lines about single events: what became of their own send times and of the event log,
-// and what to do where the send times can't be right.
+// The report's lines about single events and requests: what became of events' own send times and of
+// the logs, and what to do where the send times can't be right.
 
 import SSEBombCore
 
@@ -53,6 +53,19 @@ extension TextReport {
         layout.note(
             "Lost events found the log behind: lower --event-log-streams, or leave the client a "
                 + "CPU more."
+        ) { $0.red }
+    }
+
+    func requestLog(_ layout: inout TextLayout) {
+        guard let log = result.counts.requestLog else { return }
+        layout.field(
+            "request log",
+            "\(Units.count(log.written)) requests, \(Units.count(log.lost)) lost"
+        )
+        guard log.lost > 0 else { return }
+        layout.note(
+            "Lost requests found the log behind: leave the client a CPU more, or name a file on a "
+                + "faster disk with --per-request."
         ) { $0.red }
     }
 }

@@ -146,6 +146,7 @@ enum DryRun {
             ("eventsource", plan.eventSource ? "yes" : "no"),
             ("clock", plan.clock.rawValue),
             ("event_log", plan.loggedStreams > 0 ? "of \(plan.loggedStreams) streams" : "none"),
+            ("request_log", plan.recordsRequests ? "of every request" : "none"),
             ("sent_at", plan.sendTime.map { Terminal.printable($0.text) } ?? "not read"),
             ("connect_timeout", times.connect.map(spell) ?? "none"),
             ("header_timeout", times.header.map(spell) ?? "none"),

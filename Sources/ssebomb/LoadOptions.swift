@@ -249,6 +249,24 @@ struct OutputOptions: ParsableArguments {
     var eventLogStreams: UInt64?
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Write every request with all its stamps here, one JSON object a line.",
+            valueName: "FILE"
+        )
+    )
+    var perRequest: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve GET /metrics for Prometheus here while the run goes on; :PORT is on 127.0.0.1, "
+                + "port 0 lets the kernel choose.",
+            valueName: "ADDR:PORT"
+        )
+    )
+    var listen: String?
+
+    @Option(
         name: .customLong("repeat"),
         help: ArgumentHelp(
             "Run so many times, with results in FILE-1.json, FILE-2.json, ... of -o FILE.json.",

@@ -45,11 +45,11 @@ extension RunCommand {
                 "--repeat prints a line for each run: name a file with -o FILE for the results"
             )
         }
-        if output.eventLog != nil {
-            throw SetupError(.usage, "--event-log is of one run: leave it or --repeat out")
+        if let (flag, _) = output.ownFiles.first {
+            throw SetupError(.usage, "\(flag) is of one run: leave it or --repeat out")
         }
-        if output.html != nil {
-            throw SetupError(.usage, "--html is of one run: leave it or --repeat out")
+        if output.listen != nil {
+            throw SetupError(.usage, "--listen is of one run: leave it or --repeat out")
         }
         let plan = RepeatPlan(count: Int(count), output: output.output)
         for number in [1, plan.count] {
@@ -79,7 +79,7 @@ extension RunCommand {
             for index in prepared.classes.indices {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
-            let (result, thresholds) = try carryOut(prepared, watch, nil, nil)
+            let (result, thresholds) = try carryOut(prepared, watch, RunLogs(), nil)
             var context = context(labels)
             context.labels["repeat"] = context.labels["repeat"] ?? "\(number)/\(repeats.count)"
             var verdict = Verdict.judge(result, thresholds: thresholds)

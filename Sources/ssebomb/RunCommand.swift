@@ -74,10 +74,10 @@ struct RunCommand: ParsableCommand {
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
-        let log = try output.openEventLog()
-        let sample = output.html.map { _ in StreamSample(from: .now() + prepared.plan.unmeasured) }
-        let (result, thresholds) = try carryOut(prepared, watch, log, sample)
         let context = context(labels)
+        let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
+        let logs = try output.openLogs(prepared)
+        let (result, thresholds) = try carryOut(prepared, watch, logs, metrics)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
         let finished = FinishedRun(
@@ -91,10 +91,10 @@ struct RunCommand: ParsableCommand {
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            sample: sample
+            sample: logs.sample
         )
         let written = publisher.publish(finished) { () throws(OutputError) in
-            try finish(log, page)
+            try finish(logs, page)
         }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
@@ -145,11 +145,12 @@ struct RunCommand: ParsableCommand {
     func carryOut(
         _ prepared: PreparedLoad,
         _ watch: SignalWatch,
-        _ log: EventLogFile?,
-        _ sample: StreamSample?
+        _ logs: RunLogs,
+        _ metrics: MetricsServer?
     ) throws(SetupError) -> (RunResult, [ThresholdResult]) {
         let coordinator = try Coordinator(prepared.loads)
-        if let aside = log?.aside { watch.beforeLeaving { unlink(aside) } }
+        let asides = logs.asides
+        if !asides.isEmpty { watch.beforeLeaving { for path in asides { unlink(path) } } }
         watch.attach { coordinator.interrupt(signal: $0) }
         var display = LiveDisplay(
             prepared.plan,
@@ -163,10 +164,15 @@ struct RunCommand: ParsableCommand {
         let areShown = display.isOnScreen && !prepared.thresholds.isEmpty
         func judge(_ standing: RunResult) -> Bool {
             if areShown { display.show(gates: gates.results(standing)) }
+            metrics?.update { live in
+                live.standing = standing
+                live.thresholds = gates.results(standing)
+            }
             return gates.canAbort && gates.shouldAbort(standing)
         }
         let result = try coordinator.run(
             progress: { progress in
+                metrics?.update { $0.progress = progress }
                 for wish in display.update(progress) {
                     switch wish {
                     case .finish: coordinator.interrupt(signal: SIGINT)
@@ -174,21 +180,17 @@ struct RunCommand: ParsableCommand {
                     }
                 }
             },
-            judge: gates.canAbort || areShown ? judge : nil,
-            events: log == nil && sample == nil
-                ? nil
-                : { events in
-                    log?.append(events)
-                    sample?.append(events)
-                }
+            judge: gates.canAbort || areShown || metrics != nil ? judge : nil,
+            events: logs.eventSink,
+            requests: logs.requestSink
         )
         return (result, gates.results(result))
     }
 
     /// Writes what the publisher knows nothing of; one failure doesn't keep the other file away.
-    private func finish(_ log: EventLogFile?, _ page: HTMLReport) throws(OutputError) {
+    private func finish(_ logs: RunLogs, _ page: HTMLReport) throws(OutputError) {
         var failure: OutputError?
-        do throws(OutputError) { try log?.finish() } catch { failure = error }
+        do throws(OutputError) { try logs.finish() } catch { failure = error }
         if let path = output.html {
             do throws(OutputError) { try page.write(to: path) } catch { failure = failure ?? error }
         }
@@ -237,34 +239,30 @@ extension OutputOptions {
         if eventLog == nil, eventLogStreams != nil {
             throw SetupError(.usage, "--event-log-streams needs --event-log: name its file")
         }
-        if eventLog == "-" {
-            throw SetupError(.usage, "--event-log: standard output has the report: name a file")
-        }
-        if html == "-" {
-            throw SetupError(.usage, "--html: standard output has the report: name a file")
-        }
-        do throws(OutputError) {
-            if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
-            if let html { try AtomicFile.check(html, flag: "--html") }
-        } catch {
-            throw SetupError(.usage, error.sentence)
+        for (flag, path) in ownFiles {
+            if path == "-" {
+                throw SetupError(.usage, "\(flag): standard output has the report: name a file")
+            }
+            do throws(OutputError) { try AtomicFile.check(path, flag: flag) } catch {
+                throw SetupError(.usage, error.sentence)
+            }
         }
         return try ResultPublisher(
             output: output,
             format: format,
             exports: exports,
-            others: [("--event-log", eventLog), ("--html", html)].compactMap { flag, path in
-                path.map { (flag, $0) }
-            }
+            others: ownFiles
         )
     }
 
-    /// How many streams the event log, or the page, samples.
+    /// How many streams the event log, or the page, samples, and whether requests are logged.
     func apply(to load: inout PreparedLoad) {
         if html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
         if eventLog != nil {
             sample(Int(clamping: eventLogStreams ?? 100), of: &load, \.loggedStreams)
         }
+        guard perRequest != nil else { return }
+        for index in load.classes.indices { load.classes[index].run.plan.recordsRequests = true }
     }
 
     /// Of several classes each gets its share, by their streams.
@@ -281,14 +279,13 @@ extension OutputOptions {
         }
     }
 
-    /// The event log, if one is wanted.
-    func openEventLog() throws(SetupError) -> EventLogFile? {
-        guard let eventLog else { return nil }
-        do throws(OutputError) {
-            return try EventLogFile(path: eventLog)
-        } catch {
-            throw SetupError(.system, error.sentence)
-        }
+    /// The server of `--listen`, if one is wanted; says where it is.
+    func serveMetrics(_ run: LiveRun) throws(SetupError) -> MetricsServer? {
+        guard let listen else { return nil }
+        let place = try ListenAddress(parsing: listen, usualHost: "127.0.0.1", example: 9400)
+        let server = try MetricsServer(at: place, run)
+        if !quiet { Terminal.message("metrics at \(server.url)") }
+        return server
     }
 
     /// The labels by name.
@@ -306,9 +303,4 @@ extension OutputOptions {
         }
         return labels
     }
-}
-
-extension RunPlan {
-    /// What comes before the measured window, nanoseconds.
-    fileprivate var unmeasured: Int64 { ramp + warmup }
 }

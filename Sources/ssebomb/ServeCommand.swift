@@ -118,19 +118,8 @@ struct ServePlaceOptions: ParsableArguments {
 
     /// Writes these options into a plan.
     func apply(to plan: inout MockPlan) throws(SetupError) {
-        guard let colon = listen.lastIndex(of: ":"),
-            let port = UInt16(listen[listen.index(after: colon)...]), colon > listen.startIndex
-        else {
-            throw SetupError(
-                .usage,
-                "--listen can't be \"\(listen)\": write ADDR:PORT, such as 127.0.0.1:8080"
-                    + " or [::1]:0"
-            )
-        }
-        var host = listen[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        plan.host = String(host)
-        plan.port = port
+        let place = try ListenAddress(parsing: listen, usualHost: nil, example: 8080)
+        (plan.host, plan.port) = (place.host, place.port)
         if let cpus { plan.cpus = try CPUConfinement.apply(cpus) }
         guard let identity = try tlsIdentity() else {
             guard tlsClientCA == nil else {

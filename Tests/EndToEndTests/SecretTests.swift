@@ -116,6 +116,26 @@ struct SecretTests {
         #expect(later.text("summary").contains("## ssebomb"))
     }
 
+    @Test("no line of the request log shows what the server gives back as its reason to end")
+    func requestLog() async throws {
+        let reasons = Self.forms([Self.cookie, Self.header]).filter { $0.utf8.count <= 48 }
+        let body = reasons.map { Wire.delta("x", finish: $0) + Wire.done }
+        let server = try ScriptedServer { connection in
+            [.readRequest, .send(Wire.stream(body[connection % body.count]))]
+        }
+        defer { server.stop() }
+        let directory = try TemporaryDirectory()
+        let run = try await LoadRun.run(
+            [
+                "-n", "\(reasons.count)", "--no-keepalive", "--per-request", directory.file("q"),
+            ] + Self.arguments(server)
+        )
+        #expect(run.completed == reasons.count)
+        let lines = directory.text("q").split(separator: "\n")
+        #expect(lines.count == reasons.count && lines.allSatisfy { $0.contains("***") })
+        expectClean(Self.forbidden + [Self.body], in: [directory.text("q")])
+    }
+
     @Test("a token from the environment is sent and never shown")
     func bearerFromEnvironment() async throws {
         let error = Wire.whole(

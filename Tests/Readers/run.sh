@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the real binary against its own mock, writes every export at the end of the run and again from
-# the stored result, and lets readers not written here judge them (check_exports.py). Needs SSEBOMB,
-# PYTHON with the readers' packages, and the reference implementation of HdrHistogram in Java.
+# the stored result, and lets readers not written here judge them (check_exports.py), and the metrics of
+# a run that goes on (check_live.py). Needs SSEBOMB, PYTHON with the readers' packages, jq, Prometheus
+# and the reference implementation of HdrHistogram in Java.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -31,13 +32,19 @@ status=0
 # shellcheck disable=SC2046
 "$SSEBOMB" run -c 60 -n 900 --no-progress --body "$body" --label stage=test -o "$place/run/result.json" \
     --threshold 'ttft:p99<5s' --threshold 'gap:avg<1us' --threshold 'ttft:p99.9<5s' \
-    --threshold 'failures:share<0.5' $(exports "$place/run") "$url/v1/chat/completions" \
+    --threshold 'failures:share<0.5' $(exports "$place/run") --per-request "$place/requests.ndjson" \
+    "$url/v1/chat/completions" \
     >"$place/run/text" 2>/dev/null || status=$?
 [ "$status" -eq 99 ] || { echo "the run ended with $status, not 99" >&2; exit 1; }
 "$PYTHON" check_exports.py "$place/run"
+# Exits with 1 where the last value is false, and with 2 or more where a line isn't JSON.
+jq -es --slurpfile result "$place/run/result.json" -f requests.jq "$place/requests.ndjson" >"$place/judged" \
+    || { echo "requests: FAILED: $(cat "$place/judged")" >&2; exit 1; }
+echo "requests: ok"
 
 cp "$place/run/result.json" "$place/report/"
 # shellcheck disable=SC2046
 "$SSEBOMB" report "$place/run/result.json" $(exports "$place/report") >"$place/report/text"
 diff -r "$place/run" "$place/report" --exclude 'java-*'
 echo "report: the same bytes from the stored result"
+"$PYTHON" check_live.py "$SSEBOMB" "$url/v1/chat/completions"

@@ -130,7 +130,7 @@ private let plainEvent = LoggedEvent(
         var times = SendTimeCounts()
         (times.read, times.missing, times.beforeSend) = (read, missing, beforeSend)
         result.counts.sendTimes = times
-        var log = EventLogCounts()
+        var log = LogCounts()
         (log.written, log.lost) = (5_000, 0)
         result.counts.eventLog = log
         if read > beforeSend {

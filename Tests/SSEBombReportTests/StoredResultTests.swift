@@ -83,8 +83,10 @@ private struct Absent: Error { let text: String }
         var full = SampleRun.full(secure)
         full.counts.sendTimes = SendTimeCounts()
         full.counts.sendTimes?.read = 100
-        full.counts.eventLog = EventLogCounts()
+        full.counts.eventLog = LogCounts()
         full.counts.eventLog?.lost = 3
+        full.counts.requestLog = LogCounts()
+        full.counts.requestLog?.written = 4
         full.counts.cachedTokens = 5
         full.counts.tokensInWindow = 181_818.123_456
         full.interruptedBy = 15

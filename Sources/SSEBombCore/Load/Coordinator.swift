@@ -107,13 +107,19 @@ public final class Coordinator: Sendable {
     ///   - events: called on this thread about ten times a second with the events of sampled
     ///     streams, those of one stream in order. What it takes too long to take is lost, and
     ///     counted.
+    ///   - requests: called like that with the requests that have ended, those of one loop in the
+    ///     order of their ends, if the plan has them handed over.
     public func run(
         progress: ((RunProgress) -> Void)? = nil,
         judge: ((RunResult) -> Bool)? = nil,
-        events: EventSink? = nil
+        events: EventSink? = nil,
+        requests: RequestSink? = nil
     ) throws(SetupError) -> RunResult {
         let lanes = loads.map { ClassLane($0, loops: plan.threads) }
-        let observers = Observers(plan, hasSink: events != nil)
+        let slots = (0..<plan.threads).map { loop in
+            parts(of: loop, lanes).reduce(0) { $0 + $1.share.streams }
+        }
+        var observers = Observers(plan, events, requests, slots: slots)
         defer {
             for lane in lanes { lane.destroy() }
             observers.destroy()
@@ -124,6 +130,7 @@ public final class Coordinator: Sendable {
         let lead = loads.contains { $0.plan.arrivals != nil } ? OpenLoad.lead : 0
         let startedAt = csup_realtime() + lead
         let windows = RunWindows(plan: plan, start: .now() + lead)
+        observers.start = RunStart(at: windows.start, wall: startedAt)
         let outcomes = LoopOutcomes(loops: plan.threads)
         loopsRunning.store(plan.threads, ordering: .relaxed)
 
@@ -131,9 +138,9 @@ public final class Coordinator: Sendable {
         var recorder = RunRecorder(lanes, windows)
         recorder.startedAt = startedAt
         recorder.usageBefore = before
-        let isAborted = watch(&recorder, progress, judge) { observers.drain(into: events) }
+        let isAborted = watch(&recorder, progress, judge) { observers.drain() }
         for thread in threads { thread.join() }
-        observers.drain(into: events)
+        observers.drain()
         recorder.end(at: .now())
         recorder.interruptedBy = switches.interrupt
         recorder.outcomes = try outcomes.all()
@@ -162,6 +169,7 @@ public final class Coordinator: Sendable {
                 trace: trace,
                 sendTimes: observers.sendTimes,
                 log: observers.rings.isEmpty ? nil : observers.rings[index],
+                requests: observers.logs.isEmpty ? nil : observers.logs[index],
                 wakeDescriptor: wakeDescriptors[index]
             )
             let cpus = plan.cpus.isEmpty ? [] : [plan.cpus[index % plan.cpus.count]]
@@ -283,26 +291,38 @@ private struct PauseClock {
 /// Takes the events of sampled streams; they are gone when it returns.
 public typealias EventSink = (UnsafeBufferPointer<LoggedEvent>) -> Void
 
-/// What loops look at single events with, where somebody asked for it. A handle.
+/// What loops look at single events and requests with, where somebody asked for it, and who gets
+/// them.
 private struct Observers {
     let sendTimes: SendTimeReader?
     /// One a loop, or none.
-    let rings: [EventRing]
+    private(set) var rings: [EventRing] = []
+    /// One a loop, or none.
+    private(set) var logs: [RequestLog] = []
+    private let events: EventSink?
+    private let requests: RequestSink?
+    var start = RunStart(at: .none, wall: 0)
 
-    init(_ plan: RunPlan, hasSink: Bool) {
+    /// - Parameter slots: of each loop.
+    init(_ plan: RunPlan, _ events: EventSink?, _ requests: RequestSink?, slots: [Int]) {
         sendTimes = plan.sendTime.map { SendTimeReader($0) }
-        let isWanted = plan.sampledStreams > 0 && hasSink
-        rings = isWanted ? (0..<plan.threads).map { _ in EventRing() } : []
+        self.events = events
+        self.requests = requests
+        if events != nil, plan.sampledStreams > 0 { rings = slots.map { _ in EventRing() } }
+        guard requests != nil, plan.recordsRequests else { return }
+        // All streams of a loop may end at once: an interrupt cuts them.
+        logs = slots.map { RequestLog(slots: $0, room: plan.requestRoom + $0) }
     }
 
-    func drain(into events: EventSink?) {
-        guard let events else { return }
-        for ring in rings { ring.drain(events) }
+    func drain() {
+        if let events { for ring in rings { ring.drain(events) } }
+        if let requests { for log in logs { log.ring.drain { requests($0, start) } } }
     }
 
     func destroy() {
         sendTimes?.destroy()
         for ring in rings { ring.destroy() }
+        for log in logs { log.destroy() }
     }
 }
 

@@ -1,8 +1,5 @@
-// Hands single events of sampled streams from their loop to the coordinator's thread: a bounded
-// ring with one writer and one reader. What doesn't fit is refused; the writer never waits. Knows
-// nothing of who shows or stores the events.
-
-import Synchronization
+// Single events of sampled streams on their way from their loop to the coordinator's thread. Knows
+// nothing of who shows or stores them.
 
 /// One event of a sampled stream (`--event-log`, `--html`), or what its request's end tells.
 public struct LoggedEvent: Sendable, BitwiseCopyable {
@@ -40,108 +37,62 @@ public struct LoggedEvent: Sendable, BitwiseCopyable {
     public var oneWay: Int64? { sent.map { at - $0 } }
 }
 
-/// A ring of `LoggedEvent` with one writer (the loop) and one reader (the coordinator).
+/// A ring of `LoggedEvent`.
 ///
 /// A handle: copies refer to the same memory. The events of one read are appended first and become
 /// visible together, because how well the others are stamped is only known after the last.
 struct EventRing: @unchecked Sendable {
-    // Unchecked: what both sides write are the two atomics, each on cache lines of its own; an
-    // event is written before `tail` passes it and read before `head` does.
-    private struct Pending {
-        /// What was added and is not visible yet.
-        var count: UInt64 = 0
-        /// Place among these of the read's last event; `.max` where that found no room.
-        var last = UInt64.max
-        /// `head` at the last look: asked for again only when the ring seems full.
-        var knownHead: UInt64 = 0
-    }
-
+    // Unchecked: `last` is the writer's alone.
     /// 100 ms, the time between two looks, at 655,360 events a second.
     static let usualCapacity = 65_536
-    private static let stride = 16
 
-    private let events: UnsafeMutablePointer<LoggedEvent>
-    private let capacity: UInt64
-    /// The next event to be read (cell 0) and to be written (cell `stride`); they only grow.
-    private let cells: UnsafeMutablePointer<Atomic<UInt64>>
-    private let pending: UnsafeMutablePointer<Pending>
+    private let ring: BoundedRing<LoggedEvent>
+    /// Place among what is pending of the read's last event; `.max` where that found no room.
+    private let last: UnsafeMutablePointer<UInt64>
 
     init(capacity: Int = Self.usualCapacity) {
-        precondition(capacity > 0)
-        self.capacity = UInt64(capacity)
-        events = .allocate(capacity: capacity)
-        cells = .allocate(capacity: 2 * Self.stride)
-        UnsafeMutableRawPointer(cells)
-            .initializeMemory(as: UInt8.self, repeating: 0, count: 2 * Self.stride * 8)
-        pending = .allocate(capacity: 1)
-        pending.initialize(to: Pending())
+        ring = BoundedRing(capacity: capacity)
+        last = .allocate(capacity: 1)
+        last.initialize(to: .max)
     }
 
     func destroy() {
-        events.deallocate()
-        cells.deallocate()
-        pending.deallocate()
+        ring.destroy()
+        last.deallocate()
     }
-
-    private var head: UnsafeMutablePointer<Atomic<UInt64>> { cells }
-    private var tail: UnsafeMutablePointer<Atomic<UInt64>> { cells + Self.stride }
 
     // MARK: The writer's side
 
     /// Adds an event of the read under way; false where there is no room for it.
     func append(_ event: LoggedEvent) -> Bool {
-        pending.pointee.last = .max
-        guard put(event) else { return false }
-        pending.pointee.last = pending.pointee.count &- 1
+        last.pointee = .max
+        guard ring.put(event) else { return false }
+        last.pointee = ring.pendingCount &- 1
         return true
     }
 
     /// Adds what isn't an event, if there is room for it. It becomes visible at once, or behind the
     /// events of the read under way.
     func note(_ record: LoggedEvent) {
-        let isInRead = pending.pointee.count > 0
-        if put(record), !isInRead { publish(window: 0, last: 0) }
-    }
-
-    private func put(_ event: LoggedEvent) -> Bool {
-        let place = tail.pointee.load(ordering: .relaxed) &+ pending.pointee.count
-        if place &- pending.pointee.knownHead >= capacity {
-            pending.pointee.knownHead = head.pointee.load(ordering: .acquiring)
-        }
-        guard place &- pending.pointee.knownHead < capacity else { return false }
-        events[Int(place % capacity)] = event
-        pending.pointee.count &+= 1
-        return true
+        let isInRead = ring.pendingCount > 0
+        if ring.put(record), !isInRead { ring.publish() }
     }
 
     /// Ends a read: all its events but the last may have arrived earlier by `window`, that one by
     /// `last`.
     func publish(window: Int64, last: Int64) {
-        let count = pending.pointee.count
+        let count = ring.pendingCount
         guard count > 0 else { return }
-        let start = tail.pointee.load(ordering: .relaxed)
         for offset in 0..<count {
-            let place = Int((start &+ offset) % capacity)
-            guard events[place].kind == .event else { continue }
-            events[place].window = offset == pending.pointee.last ? last : window
+            let record = ring.pendingRecord(offset)
+            guard record.pointee.kind == .event else { continue }
+            record.pointee.window = offset == self.last.pointee ? last : window
         }
-        pending.pointee.count = 0
-        tail.pointee.store(start &+ count, ordering: .releasing)
+        ring.publish()
     }
 
     // MARK: The reader's side
 
     /// Gives `body` what has become visible since the last call, in order, in one or two pieces.
-    func drain(_ body: (UnsafeBufferPointer<LoggedEvent>) -> Void) {
-        let start = head.pointee.load(ordering: .relaxed)
-        let end = tail.pointee.load(ordering: .acquiring)
-        var at = start
-        while at < end {
-            let place = at % capacity
-            let length = min(end - at, capacity - place)
-            body(UnsafeBufferPointer(start: events + Int(place), count: Int(length)))
-            at += length
-        }
-        head.pointee.store(end, ordering: .releasing)
-    }
+    func drain(_ body: (UnsafeBufferPointer<LoggedEvent>) -> Void) { ring.drain(body) }
 }

@@ -65,6 +65,8 @@ struct LoopClass {
     var nextNumber: UInt64
     /// When the last request ended.
     var lastFinish = Instant.none
+    /// Body bytes that belong to a request's notes already.
+    var bodyNoted: UInt64 = 0
 
     enum AddressState { case untried, good, setAside }
 

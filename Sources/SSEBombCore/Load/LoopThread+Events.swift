@@ -172,6 +172,7 @@ extension LoopThread {
         if facts.contents.contains(.finish) {
             slot.pointee.flags.insert(.hasFinish)
             if slot.pointee.flags.isOfWindow { finishReasons.count(facts.finishReason) }
+            if let requests { coldNoteFinish(requests, index, facts.finishReason) }
         }
         if facts.contents.contains(.error) {
             let entry = errors.record(

@@ -36,6 +36,7 @@ extension LoopThread {
             }
             finish(outcome, slot, now)
             if log != nil { coldLogRequest(outcome, index, slot, now) }
+            if let requests { coldRecordRequest(requests, outcome, index, slot, now) }
             if isTraced, fate != .settle { traceEnd(slot, outcome, now, reusable: fate == .keep) }
             release(fate, index, slot, now)
         case .dispose(let fate): release(fate, index, slot, now)

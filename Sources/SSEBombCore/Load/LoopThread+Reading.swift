@@ -74,7 +74,7 @@ extension LoopThread {
         } else if arrival.events == 1, arrival.at < earliestArrival {
             earliestArrival = arrival.at
         }
-        if let log { publishEvents(log, arrival) }
+        if isNoted { finishRead(index, arrival) }
     }
 
     /// Makes an arrival of a kernel stamp (0: none).

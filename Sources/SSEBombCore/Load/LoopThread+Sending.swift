@@ -43,6 +43,7 @@ extension LoopThread {
             if slot.pointee.tls == nil { stats.count(.bytesSent, UInt64(taken)) }
         }
         slot.pointee.life.sent()
+        if let requests { coldNoteSent(requests, index) }
         releaseSent(slot)
         setInterest(PollMask.read, index, slot)
         armLimit(index, slot, now)
@@ -121,6 +122,7 @@ extension LoopThread {
             var arrival = Arrival(at: lastClock, readAt: lastClock)
             arrival.isMeasured = windows.isMeasured(lastClock)
             decrypt(session, index, slot, &arrival)
+            if isNoted { finishRead(index, arrival) }
         } else {
             setInterest(PollMask.read, index, slot)
         }

@@ -94,6 +94,7 @@ extension LoopThread {
             coldRender(slot)
         }
         if plan.hasBehaviour { coldDrawBehaviour(index, slot) }
+        if let requests { coldBeginNotes(requests, index) }
         stats.count(.started)
         if slot.pointee.flags.isOfWindow { stats.count(.windowStarted) }
         changeInFlight(by: 1, at: now)
@@ -373,7 +374,7 @@ extension LoopThread {
                 var arrival = Arrival(at: done, readAt: done)
                 arrival.emptyAt = slot.pointee.emptySince
                 decrypt(session, index, slot, &arrival)
-                if let log { publishEvents(log, arrival) }
+                if isNoted { finishRead(index, arrival) }
             }
         }
     }

@@ -20,6 +20,10 @@ struct LoopThread: ~Copyable {
     let sendTimes: SendTimeReader?
     /// Set with `--event-log` or `--html`; the memory is the coordinator's.
     let log: EventRing?
+    /// Set with `--per-request`; the memory is the coordinator's.
+    let requests: RequestLog?
+    /// One of the last two is set.
+    let isNoted: Bool
     /// Somebody asked for single events, or users answer to what they read.
     let isObserved: Bool
     let wakeDescriptor: Int32
@@ -95,6 +99,8 @@ struct LoopThread: ~Copyable {
         isTraced = setup.trace != nil
         sendTimes = setup.sendTimes
         log = setup.log
+        requests = setup.requests
+        isNoted = setup.log != nil || setup.requests != nil
         // Not from self: an autoclosure over a half-made noncopyable self makes Swift 6.3 destroy a
         // poller that was never set, and so close descriptor 0.
         isObserved =
@@ -383,6 +389,7 @@ struct LoopSetup: @unchecked Sendable {
     var trace: EventTrace?
     var sendTimes: SendTimeReader?
     var log: EventRing?
+    var requests: RequestLog?
     var wakeDescriptor: Int32
 }
 

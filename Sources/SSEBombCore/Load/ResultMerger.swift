@@ -226,10 +226,16 @@ struct ResultMerger {
             counts.sendTimes = times
         }
         if plan.loggedStreams > 0 {
-            var log = EventLogCounts()
+            var log = LogCounts()
             log.written = total(.loggedEvents)
             log.lost = total(.unloggedEvents)
             counts.eventLog = log
+        }
+        if plan.recordsRequests {
+            var log = LogCounts()
+            log.written = total(.recordedRequests)
+            log.lost = total(.unrecordedRequests)
+            counts.requestLog = log
         }
     }
 

@@ -94,7 +94,9 @@ public struct RunCounts: Sendable {
     /// Send times of the window's requests; nil without `--sent-at`.
     public var sendTimes: SendTimeCounts?
     /// Events of sampled streams, of the whole run; nil without `--event-log`.
-    public var eventLog: EventLogCounts?
+    public var eventLog: LogCounts?
+    /// Requests, of the whole run; nil without `--per-request`.
+    public var requestLog: LogCounts?
 
     // MARK: Tokens of the window's requests
 
@@ -190,11 +192,12 @@ public struct SubscriptionCounts: Sendable {
     public init() {}
 }
 
-/// What became of the events of sampled streams (`--event-log`).
-public struct EventLogCounts: Sendable {
-    /// Events handed to the log.
+/// What became of what a log was to get: the events of sampled streams (`--event-log`), or requests
+/// (`--per-request`).
+public struct LogCounts: Sendable {
+    /// Handed to the log.
     public var written: UInt64 = 0
-    /// Events left out because the log was behind.
+    /// Left out because the log was behind.
     public var lost: UInt64 = 0
 
     /// Nothing counted.

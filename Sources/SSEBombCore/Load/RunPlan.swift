@@ -93,6 +93,10 @@ public struct RunPlan: Sendable {
     public var drawnStreams = 0
     /// Streams of which single events are handed over.
     var sampledStreams: Int { loggedStreams > 0 ? loggedStreams : drawnStreams }
+    /// Whether every request is handed over when it is over.
+    public var recordsRequests = false
+    /// How many of them a loop holds until they are taken, besides one a stream.
+    var requestRoom = RequestLog.usualRoom
     /// What a request has to keep to be a good one; nil where that is not asked for.
     public var objectives: ServiceObjectives?
     /// Limits of time; each has its own failure kind.

@@ -78,6 +78,8 @@ enum Counter: Int, CaseIterable {
     case sendTimesRead, sendTimesMissing, sentAfterArrival
     // Events of sampled streams: handed to the event log, and not, for want of room.
     case loggedEvents, unloggedEvents
+    // Requests that are over: handed to the request log, and not, for want of room.
+    case recordedRequests, unrecordedRequests
     /// 1 where the loop is over: it neither works nor waits any more.
     case loopsEnded
     // Bookkeeping of the client.

@@ -3,49 +3,89 @@
 
 import SSEBombCore
 
-/// The `--openmetrics` file.
+/// The `--openmetrics` file, and what `--listen` tells.
 enum OpenMetricsExport {
     static func text(_ run: FinishedRun) -> String {
         var page = OpenMetricsPage()
-        info(run, &page)
-        requests(run.result, &page)
-        arrived(run.result, &page)
-        rates(run.result, &page)
-        client(run.result, &page)
-        for (metric, samples) in run.measuredMetrics {
+        info(run.context, run.result.plan, run.result, run.verdict, &page)
+        gates(run.thresholds, &page)
+        figures(run.result, &page)
+        return page.finished
+    }
+
+    /// A run that goes on: there is no verdict yet, and beside the window's counts stands what is
+    /// going on now.
+    static func text(_ run: LiveRun, _ empty: OpenMetricsPage) -> String {
+        var page = empty
+        info(run.context, run.plan, run.standing, nil, &page)
+        gates(run.thresholds, &page)
+        if let progress = run.progress { now(progress, run.plan, &page) }
+        if let standing = run.standing { figures(standing, &page) }
+        return page.finished
+    }
+
+    private static func figures(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        requests(result, &page)
+        arrived(result, &page)
+        rates(result, &page)
+        client(result, &page)
+        for (metric, samples) in result.measuredMetrics {
             page.histogram(
                 "\(metric.rawValue)_seconds",
                 "Metric \(metric.rawValue) of ssebomb's docs/MEASUREMENT.md.",
                 samples
             )
         }
-        return page.finished
     }
 
-    private static func info(_ run: FinishedRun, _ page: inout OpenMetricsPage) {
+    private static func info(
+        _ context: RunContext,
+        _ plan: RunPlan,
+        _ result: RunResult?,
+        _ verdict: Verdict?,
+        _ page: inout OpenMetricsPage
+    ) {
         var labels = [
-            ("id", run.context.id), ("version", run.context.toolVersion),
-            ("url", Redaction.url(of: run.result.plan.request)),
-            ("verdict", run.verdict.state.rawValue),
+            ("id", context.id), ("version", context.toolVersion),
+            ("url", Redaction.url(of: plan.request)),
         ]
-        if let api = run.result.apiName { labels.append(("api", api)) }
-        for (name, value) in run.context.labels.sorted(by: { $0.key < $1.key }) {
+        if let verdict { labels.append(("verdict", verdict.state.rawValue)) }
+        if let api = result?.apiName { labels.append(("api", api)) }
+        for (name, value) in context.labels.sorted(by: { $0.key < $1.key }) {
             labels.append(("label_" + OpenMetricsPage.name(name), value))
         }
         page.family("run", "info", "What was measured.")
         page.sample("run_info", labels, 1)
-        page.gauge("start_time_seconds", "Start since 1970.", seconds(run.result.startedAt))
-        page.gauge("measured_seconds", "The measured window.", seconds(run.result.measured))
+        guard let result else { return }
+        page.gauge("start_time_seconds", "Start since 1970.", seconds(result.startedAt))
+        page.gauge("measured_seconds", "The measured window.", seconds(result.measured))
+        guard let verdict else { return }
         let rank: Double =
-            switch run.verdict.state {
+            switch verdict.state {
             case .valid: 0
             case .suspect: 1
             case .invalid: 2
             }
         page.gauge("verdict", "0 valid, 1 suspect, 2 invalid.", rank)
-        guard !run.thresholds.isEmpty else { return }
+    }
+
+    private static func now(
+        _ progress: RunProgress,
+        _ plan: RunPlan,
+        _ page: inout OpenMetricsPage
+    ) {
+        page.gauge("elapsed_seconds", "Since the start of the run.", seconds(progress.elapsed))
+        page.gauge("streams_in_flight", "Streams now.", Double(progress.inFlight))
+        if plan.arrivals != nil {
+            page.gauge("arrivals_waiting", "Arrivals without a stream.", Double(progress.waiting))
+        }
+        page.counter("started_requests", "Started, ramp and warm-up included.", progress.started)
+    }
+
+    private static func gates(_ thresholds: [ThresholdResult], _ page: inout OpenMetricsPage) {
+        guard !thresholds.isEmpty else { return }
         page.family("threshold_passed", "gauge", "1 where the gate passed, else 0.")
-        for gate in run.thresholds {
+        for gate in thresholds {
             page.sample(
                 "threshold_passed",
                 [("threshold", gate.threshold.expression), ("outcome", gate.outcome.rawValue)],
@@ -134,8 +174,10 @@ enum OpenMetricsExport {
     private static func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / 1e9 }
 }
 
-/// Collects families of samples (OpenMetrics 1.0, section "Text format").
+/// Collects families of samples (OpenMetrics 1.0, section "Text format"). Prometheus's older format
+/// differs in what it says of a family, and has no end mark.
 struct OpenMetricsPage {
+    private let format: MetricsFormat
     private static let prefix = "ssebomb_"
     /// Where a unit is part of a name the format wants it declared.
     private static let units = ["seconds", "bytes", "ratio"]
@@ -145,19 +187,30 @@ struct OpenMetricsPage {
     }
     private var text = ""
 
+    init(_ format: MetricsFormat = .openMetrics) { self.format = format }
+
     private static func power(_ exponent: Int) -> Double {
         (0..<exponent).reduce(1.0) { power, _ in power * 10 }
     }
 
     /// The page with its end mark.
-    var finished: String { text + "# EOF\n" }
+    var finished: String { format == .openMetrics ? text + "# EOF\n" : text }
 
     mutating func family(_ name: String, _ type: String, _ help: String) {
+        guard format == .openMetrics else { return oldFamily(name, type, help) }
         text += "# TYPE \(Self.prefix)\(name) \(type)\n"
         if let unit = Self.units.first(where: { name.hasSuffix("_\($0)") }) {
             text += "# UNIT \(Self.prefix)\(name) \(unit)\n"
         }
         text += "# HELP \(Self.prefix)\(name) \(Self.escaped(help))\n"
+    }
+
+    /// Before OpenMetrics a family had the name of its samples, and there were no infos.
+    private mutating func oldFamily(_ name: String, _ type: String, _ help: String) {
+        let suffix = ["counter": "_total", "info": "_info"][type] ?? ""
+        let old = type == "info" ? "gauge" : type
+        text += "# HELP \(Self.prefix)\(name)\(suffix) \(Self.escaped(help))\n"
+        text += "# TYPE \(Self.prefix)\(name)\(suffix) \(old)\n"
     }
 
     mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {

@@ -119,6 +119,7 @@ extension RunCounts {
         both.subscriptions =
             subscriptions.map { $0.merged(with: other.subscriptions) } ?? other.subscriptions
         both.eventLog = eventLog.map { $0.merged(with: other.eventLog) } ?? other.eventLog
+        both.requestLog = requestLog.map { $0.merged(with: other.requestLog) } ?? other.requestLog
         return both
     }
 }
@@ -158,8 +159,8 @@ extension SubscriptionCounts {
     }
 }
 
-extension EventLogCounts {
-    fileprivate func merged(with other: EventLogCounts?) -> EventLogCounts {
+extension LogCounts {
+    fileprivate func merged(with other: LogCounts?) -> LogCounts {
         var both = self
         both.written += other?.written ?? 0
         both.lost += other?.lost ?? 0

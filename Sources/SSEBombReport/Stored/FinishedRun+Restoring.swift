@@ -265,11 +265,8 @@ extension RunCounts {
             (times.read, times.missing, times.beforeSend) = ($0.read, $0.missing, $0.beforeSend)
             return times
         }
-        eventLog = counts.eventLog.map {
-            var log = EventLogCounts()
-            (log.written, log.lost) = ($0.written, $0.lost)
-            return log
-        }
+        eventLog = counts.eventLog.map { LogCounts($0) }
+        requestLog = counts.requestLog.map { LogCounts($0) }
     }
 
     private mutating func setTokens(_ document: ResultDocument) throws(ResultFault) {
@@ -288,6 +285,13 @@ extension RunCounts {
         cachedTokens = tokens.cached
         reasoningTokens = tokens.reasoning
         tokenBasis = try basis(tokens.basis, "counts.tokens.basis")
+    }
+}
+
+extension LogCounts {
+    fileprivate init(_ record: ResultDocument.Counts.Log) {
+        self.init()
+        (written, lost) = (record.written, record.lost)
     }
 }
 
