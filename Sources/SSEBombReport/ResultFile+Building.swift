@@ -143,7 +143,7 @@ extension ResultDocument.Plan {
         streams = plan.streams
         rate = plan.arrivals?.rate
         arrivals = plan.arrivals?.process
-        trace = plan.arrivals?.replay.map { Trace($0) }
+        trace = plan.arrivals?.trace.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }
         requests = plan.requests
         rampS = seconds(plan.ramp)

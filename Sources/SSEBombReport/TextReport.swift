@@ -173,7 +173,7 @@ public struct TextReport {
     }
 
     private func rate(_ load: OpenLoad) -> String {
-        if load.replay != nil { return "arrivals of a trace" }
+        if load.trace != nil { return "arrivals of a trace" }
         return load.line == nil ? "\(Units.rate(load.rate))/s \(load.law.name)" : load.law.name
     }
 

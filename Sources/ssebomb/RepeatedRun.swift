@@ -48,9 +48,6 @@ extension RunCommand {
         if output.eventLog != nil {
             throw SetupError(.usage, "--event-log is of one run: leave it or --repeat out")
         }
-        if output.html != nil {
-            throw SetupError(.usage, "--html is of one run: leave it or --repeat out")
-        }
         let plan = RepeatPlan(count: Int(count), output: output.output)
         for number in [1, plan.count] {
             guard let path = plan.path(number) else { continue }

@@ -53,7 +53,7 @@ struct RunCommand: ParsableCommand {
         let publisher = try output.publisher(exports)
         let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
-        output.apply(to: &prepared)
+        output.apply(to: &prepared, exports)
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
@@ -75,7 +75,7 @@ struct RunCommand: ParsableCommand {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
         let log = try output.openEventLog()
-        let sample = output.html.map { _ in StreamSample(from: .now() + prepared.plan.unmeasured) }
+        let sample = exports.html.map { _ in StreamSample(from: .now() + prepared.plan.unmeasured) }
         let (result, thresholds) = try carryOut(prepared, watch, log, sample)
         let context = context(labels)
         var verdict = Verdict.judge(result, thresholds: thresholds)
@@ -84,17 +84,11 @@ struct RunCommand: ParsableCommand {
             result,
             verdict: verdict,
             thresholds: thresholds,
-            context: context
-        )
-        let page = HTMLReport(
-            result,
-            verdict: verdict,
-            thresholds: thresholds,
             context: context,
             sample: sample
         )
         let written = publisher.publish(finished) { () throws(OutputError) in
-            try finish(log, page)
+            try log?.finish()
         }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
@@ -185,16 +179,6 @@ struct RunCommand: ParsableCommand {
         return (result, gates.results(result))
     }
 
-    /// Writes what the publisher knows nothing of; one failure doesn't keep the other file away.
-    private func finish(_ log: EventLogFile?, _ page: HTMLReport) throws(OutputError) {
-        var failure: OutputError?
-        do throws(OutputError) { try log?.finish() } catch { failure = error }
-        if let path = output.html {
-            do throws(OutputError) { try page.write(to: path) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
-    }
-
     /// Prints `text`; a reader that went away is no error.
     static func show(_ text: String) throws(SetupError) {
         if case .failed(let cause) = Terminal.output(text) {
@@ -240,12 +224,8 @@ extension OutputOptions {
         if eventLog == "-" {
             throw SetupError(.usage, "--event-log: standard output has the report: name a file")
         }
-        if html == "-" {
-            throw SetupError(.usage, "--html: standard output has the report: name a file")
-        }
         do throws(OutputError) {
             if let eventLog { try AtomicFile.check(eventLog, flag: "--event-log") }
-            if let html { try AtomicFile.check(html, flag: "--html") }
         } catch {
             throw SetupError(.usage, error.sentence)
         }
@@ -253,15 +233,13 @@ extension OutputOptions {
             output: output,
             format: format,
             exports: exports,
-            others: [("--event-log", eventLog), ("--html", html)].compactMap { flag, path in
-                path.map { (flag, $0) }
-            }
+            others: eventLog.map { [("--event-log", $0)] } ?? []
         )
     }
 
     /// How many streams the event log, or the page, samples.
-    func apply(to load: inout PreparedLoad) {
-        if html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
+    func apply(to load: inout PreparedLoad, _ exports: ExportOptions) {
+        if exports.html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
         if eventLog != nil {
             sample(Int(clamping: eventLogStreams ?? 100), of: &load, \.loggedStreams)
         }

@@ -84,7 +84,7 @@ struct SecretTests {
     private static func exports(_ directory: TemporaryDirectory) -> [String] {
         [
             "csv", "markdown", "hlog", "hgrm", "openmetrics", "vllm-json", "aiperf-json", "k6-json",
-            "llmd", "junit",
+            "llmd", "junit", "html",
         ].flatMap { ["--\($0)", directory.file($0)] }
     }
 
@@ -104,7 +104,7 @@ struct SecretTests {
         let stored = try now.write("stored.json", Array(run.resultText.utf8))
         let outcome = try await Binary.run(["report", stored] + Self.exports(later))
         #expect(outcome.status == 0, "\(outcome.stderr)")
-        #expect(now.names.count == 11 && later.names.count == 11)
+        #expect(now.names.count == 12 && later.names.count == 12)
         for directory in [now, later] {
             for name in directory.names {
                 let text = directory.text(name)

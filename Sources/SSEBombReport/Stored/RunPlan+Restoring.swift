@@ -24,7 +24,9 @@ extension RunPlan {
         _ plan: ResultDocument.Plan,
         _ stages: [ResultDocument.Stage]?
     ) throws(ResultFault) {
-        if let name = plan.arrivals {
+        if let trace = plan.trace {
+            arrivals = OpenLoad(knownAs: try TraceFacts(restoring: trace), rate: plan.rate ?? 0)
+        } else if let name = plan.arrivals {
             guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
             arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
         }
@@ -44,9 +46,6 @@ extension RunPlan {
         restoring plan: ResultDocument.Plan,
         stages: [ResultDocument.Stage]?
     ) throws(ResultFault) {
-        guard plan.trace == nil else {
-            throw ResultFault("replays a recorded trace, which can't be drawn from a file")
-        }
         self.init(
             request: try RequestSpecification(restoring: plan),
             addresses: plan.addresses.map { SocketAddress(knownAs: $0) },
@@ -228,6 +227,29 @@ extension LoadLine {
             level = record.target
         }
         self.init(from: records.first?.from ?? 0, stages: stages)
+    }
+}
+
+extension TraceFacts {
+    fileprivate init(restoring record: ResultDocument.Plan.Trace) throws(ResultFault) {
+        guard let format = TraceFormat(rawValue: record.format) else {
+            throw .unknown("plan.trace.format", record.format)
+        }
+        guard TraceReplay.speedRange.contains(record.speed) else {
+            throw .field("plan.trace.speed")
+        }
+        self.init(
+            path: record.file,
+            format: format,
+            window: TraceWindow(
+                start: try nanoseconds(record.fromS, "plan.trace.from_s"),
+                end: try optionalNanoseconds(record.toS, "plan.trace.to_s")
+            ),
+            rows: record.rows,
+            inputTokens: record.promptTokens,
+            outputTokens: record.answerTokens,
+            speed: record.speed
+        )
     }
 }
 
