@@ -94,7 +94,7 @@ struct ReportTests {
         let (directory, _) = try await Self.stored()
         let file = directory.file("r.json")
         let csv = try await Binary.run(["report", file, "--csv", "-"])
-        #expect(csv.stdout.hasPrefix("name,statistic,value,unit\n"))
+        #expect(csv.stdout.hasPrefix("name,statistic,value,unit,class\n"))
         let markdown = try await Binary.run(["report", file, "--format", "markdown"])
         #expect(markdown.stdout.hasPrefix("## ssebomb"))
         for both in [

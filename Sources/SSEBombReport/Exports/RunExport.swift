@@ -46,14 +46,18 @@ public enum RunExport: Sendable, Equatable {
     }
 }
 
-extension FinishedRun {
+extension RunResult {
     /// The metrics that have samples, in the order of their definition.
     var measuredMetrics: [(metric: Metric, samples: HistogramSnapshot)] {
         Metric.allCases.compactMap { metric in
-            guard let samples = result.histograms[metric], !samples.isEmpty else { return nil }
+            guard let samples = histograms[metric], !samples.isEmpty else { return nil }
             return (metric, samples)
         }
     }
+}
+
+extension FinishedRun {
+    var measuredMetrics: [(metric: Metric, samples: HistogramSnapshot)] { result.measuredMetrics }
 
     /// From the beginning of the measured window to the end of the run, in seconds: what tools
     /// without a window call the duration. Of merged results the common window. Nil where nothing

@@ -14,9 +14,14 @@ enum TimelineMerge {
 
     /// The entries of all results, by offset from the whole second in which the first of them
     /// began, and the length of each in seconds.
-    static func joined(_ results: [RunResult]) -> (intervals: [RunInterval], step: Int) {
+    ///
+    /// - Parameter step: the least length of an entry.
+    static func joined(
+        _ results: [RunResult],
+        step least: Int = 1
+    ) -> (intervals: [RunInterval], step: Int) {
         let origin = results.map { $0.startedAt / second }.min() ?? 0
-        var step = Int64(results.map(\.intervalSeconds).max() ?? 1)
+        var step = Int64(max(least, results.map(\.intervalSeconds).max() ?? 1))
         let starts = results.flatMap { result in
             result.intervals.map { result.startedAt / second + Int64($0.startSeconds) }
         }

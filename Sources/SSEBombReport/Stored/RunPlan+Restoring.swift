@@ -22,7 +22,7 @@ func optionalNanoseconds(_ seconds: Double?, _ field: String) throws(ResultFault
 extension RunPlan {
     private mutating func restoreLoad(
         _ plan: ResultDocument.Plan,
-        _ stages: [ResultDocument.Stage]?
+        _ stages: [StageAccount]?
     ) throws(ResultFault) {
         if let trace = plan.trace {
             arrivals = OpenLoad(knownAs: try TraceFacts(restoring: trace), rate: plan.rate ?? 0)
@@ -30,21 +30,16 @@ extension RunPlan {
             guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
             arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
         }
-        if let line = try stages.map(LoadLine.init(restoring:)) {
-            if let law = arrivals?.law {
-                arrivals = OpenLoad(line, law: law)
-            } else {
-                self.stages = line
-            }
-            if let rate = plan.rate { arrivals?.rate = rate }
+        if let stages {
+            follow(stages)
             rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
         }
     }
 
-    /// - Parameter stages: those of the whole run.
+    /// - Parameter stages: those that the plan's load follows.
     init(
         restoring plan: ResultDocument.Plan,
-        stages: [ResultDocument.Stage]?
+        stages: [StageAccount]?
     ) throws(ResultFault) {
         self.init(
             request: try RequestSpecification(restoring: plan),
@@ -211,22 +206,31 @@ extension FieldPaths {
     }
 }
 
-extension LoadLine {
-    /// A stage that begins elsewhere than the last one ended had a jump before it.
-    fileprivate init(restoring records: [ResultDocument.Stage]) throws(ResultFault) {
-        var stages: [LoadStage] = []
-        var level = records.first?.from ?? 0
+extension StageAccount {
+    /// All stages of a load; together they are a time as well.
+    static func restoring(
+        _ records: [ResultDocument.Stage]
+    ) throws(ResultFault) -> [StageAccount] {
+        var accounts: [StageAccount] = []
         var seconds = 0.0
         for record in records {
-            if record.from != level { stages.append(LoadStage(duration: 0, target: record.from)) }
             seconds += record.durationS
-            // All stages together are a time as well.
             _ = try nanoseconds(seconds, "stages.duration_s")
             let duration = try nanoseconds(record.durationS, "stages.duration_s")
-            stages.append(LoadStage(duration: duration, target: record.target))
-            level = record.target
+            guard duration > 0 else { throw .field("stages.duration_s") }
+            accounts.append(
+                StageAccount(
+                    start: try nanoseconds(record.startS, "stages.start_s"),
+                    duration: duration,
+                    from: record.from,
+                    target: record.target,
+                    seconds: record.seconds,
+                    asked: record.asked,
+                    achieved: record.achieved
+                )
+            )
         }
-        self.init(from: records.first?.from ?? 0, stages: stages)
+        return accounts
     }
 }
 
