@@ -15,7 +15,7 @@
 #   format       rewrites the sources in the project's format
 #   asm-check    no reference counting, allocation or exclusivity check in the loop
 #   perf-check   allocations, system calls and instructions per event against perf/budgets.json
-#   perf         all measurements of perf/, 45 minutes on a quiet machine with two CPUs
+#   perf         all measurements of perf/, 55 minutes on a quiet machine with two CPUs
 #   check        lint, test, asm-check, perf-check: what has to pass before a commit
 #   deps         libraries to build with        test-deps   what the tests need besides
 #   install      the release binary to PREFIX/bin
@@ -212,8 +212,8 @@ perf-check: release
 
 # Each prints its own table and bar; one that misses its bar doesn't keep the others from running.
 perf: release
-	@status=0; for script in micro.py startup.py memory.py accuracy.py pacing.py proof/proof.py \
-		stolen.py false_alarms.py cost.py "cost.py --tls" scaling.py compare.sh; do \
+	@status=0; for script in micro.py startup.py memory.py results.py accuracy.py pacing.py \
+		proof/proof.py stolen.py false_alarms.py cost.py "cost.py --tls" scaling.py compare.sh; do \
 		echo "== perf/$$script"; $(PERF)/$$script || status=1; \
 	done; exit $$status
 

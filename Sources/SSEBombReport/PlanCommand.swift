@@ -33,11 +33,11 @@ struct PlanCommand {
     var remark: String? {
         var parts: [String] = []
         if words.contains(where: { $0.contains(Redaction.mask) }) {
-            parts.append("\(Redaction.mask) stands for secrets")
+            parts.append("\(Redaction.mask) stands for values that no output shows")
         }
-        if plan.arrivals?.replay != nil { parts.append("\(Self.traceName) for the file replayed") }
+        if plan.arrivals?.trace != nil { parts.append("\(Self.traceName) for the file replayed") }
         // Bodies of the trace's own need no flag.
-        if let source = plan.source?.summary, source.recorded != [.bodies] {
+        if let source = plan.requestFacts.summary, source.recorded != [.bodies] {
             let file = source.file.map { " of \(PrintableText.line($0, limit: 100))" } ?? ""
             parts.append("the flags that make the requests (\(source.kind)\(file)) are to be added")
         } else if let body = plan.request.body {
@@ -62,8 +62,8 @@ struct PlanCommand {
     private mutating func load() {
         let level = plan.line?.first
         if let arrivals = plan.arrivals {
-            if arrivals.replay != nil {
-                add("--trace", Self.traceName)
+            if let trace = arrivals.trace {
+                replay(trace)
             } else {
                 add("-R", Self.number(level ?? arrivals.rate))
                 add("--arrivals", arrivals.law.name)
@@ -79,7 +79,7 @@ struct PlanCommand {
         if plan.stages != nil, plan.rampDown != Nanoseconds.seconds(30) {
             add("--ramp-down", time: plan.rampDown)
         }
-        if plan.arrivals?.replay == nil { add("-d", time: plan.duration) }
+        if plan.arrivals?.trace == nil { add("-d", time: plan.duration) }
         if let requests = plan.requests { add("-n", "\(requests)") }
         if plan.ramp > 0 { add("--ramp", time: plan.ramp) }
         if plan.warmup > 0 { add("--warmup", time: plan.warmup) }
@@ -95,6 +95,15 @@ struct PlanCommand {
         if plan.seed != 1 { add("--seed", "\(plan.seed)") }
         add("-t", "\(plan.threads)")
         if plan.priority != .normal { add("--priority", plan.priority.rawValue) }
+    }
+
+    private mutating func replay(_ trace: TraceFacts) {
+        add("--trace", Self.traceName)
+        if trace.speed != 1 { add("--speed", Self.number(trace.speed)) }
+        let window = trace.summary.window
+        guard window != TraceWindow() else { return }
+        let end = window.end.map(Self.spelled) ?? ""
+        add("--trace-window", "\(Self.spelled(window.start))..\(end)")
     }
 
     private mutating func streams(_ api: String?) {
@@ -154,7 +163,7 @@ struct PlanCommand {
         if !tls.verify { words.append("-k") }
         if let file = tls.caFile { add("--cacert", file) }
         if let file = tls.certFile { add("--cert", file) }
-        if tls.certFile != nil { add("--key", tls.keyFile ?? "KEY") }
+        if tls.certFile != nil { add("--key", "KEY") }
         if let name = tls.serverName { add("--sni", name) }
         if let version = tls.minVersion { add("--tls-min", version.name) }
         if let version = tls.maxVersion { add("--tls-max", version.name) }
@@ -163,17 +172,16 @@ struct PlanCommand {
 
     private mutating func request() {
         let request = plan.request
-        let hasBody = request.body != nil || plan.source != nil
+        let hasSource = plan.requestFacts.summary != nil
+        let hasBody = request.body != nil || hasSource
         if request.method != (hasBody ? "POST" : "GET") { add("-X", request.method) }
         for field in request.headers {
             // `--no-keepalive` brings it along.
             if !plan.keepAlive, field.name.lowercased() == "connection" { continue }
-            // A stored plan has the names alone.
-            let isHidden = Redaction.isSecret(field.name) || field.value.isEmpty
-            let value = isHidden ? Redaction.mask : field.value
-            add("-H", "\(field.name): \(value)")
+            // What a value says is the user's alone: no output has it.
+            add("-H", "\(field.name): \(Redaction.mask)")
         }
-        if request.body != nil, plan.source == nil { add("--post", Self.bodyName) }
+        if request.body != nil, !hasSource { add("--post", Self.bodyName) }
         words.append(Self.quoted(PrintableText.line(Redaction.url(of: request))))
     }
 

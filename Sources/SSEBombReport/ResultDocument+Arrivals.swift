@@ -118,12 +118,12 @@ extension ResultDocument.Plan {
             case answerTokens = "answer_tokens"
         }
 
-        init(_ replay: TraceReplay) {
-            let summary = replay.trace.summary
-            file = replay.trace.path
-            format = replay.trace.format.rawValue
+        init(_ trace: TraceFacts) {
+            let summary = trace.summary
+            file = trace.path
+            format = trace.format.rawValue
             rows = summary.rows
-            speed = replay.speed
+            speed = trace.speed
             fromS = Double(summary.window.start) / 1e9
             toS = summary.window.end.map { Double($0) / 1e9 }
             promptTokens = summary.inputTokens

@@ -93,6 +93,7 @@ extension ResultDocument {
         var plan: Plan
         var counts: Counts
         var arrivals: Arrivals?
+        var stages: [Stage]?
         var rates: Rates
         var sessions: SessionsRecord?
         var metrics: [String: MetricRecord]
@@ -102,7 +103,7 @@ extension ResultDocument {
         enum CodingKeys: String, CodingKey {
             case name
             case steadyS = "steady_s"
-            case plan, counts, arrivals, rates, sessions, metrics, intervals, errors
+            case plan, counts, arrivals, stages, rates, sessions, metrics, intervals, errors
         }
     }
 

@@ -18,8 +18,7 @@ extension ResultDocument {
         self.verdict = VerdictRecord(verdict)
         counts = Counts(result, redaction)
         arrivals = Arrivals(result)
-        let accounts = result.stageAccounts
-        stages = accounts.isEmpty ? nil : accounts.map { Stage($0) }
+        stages = Self.stages(result)
         rates = Rates(result)
         sessions = result.sessions.map { SessionsRecord($0) }
         metrics = Self.metrics(result)
@@ -45,6 +44,11 @@ extension ResultDocument {
         return metrics
     }
 
+    fileprivate static func stages(_ result: RunResult) -> [Stage]? {
+        let accounts = result.stageAccounts
+        return accounts.isEmpty ? nil : accounts.map { Stage($0) }
+    }
+
     private static func intervals(_ result: RunResult) -> [IntervalRecord] {
         let tokensPerEvent = result.tokensPerEvent
         let isJudged = result.plan.objectives != nil
@@ -62,6 +66,7 @@ extension ResultDocument.ClassRecord {
         plan = ResultDocument.Plan(result)
         counts = ResultDocument.Counts(result, redaction)
         arrivals = ResultDocument.Arrivals(result)
+        stages = ResultDocument.stages(result)
         rates = ResultDocument.Rates(result)
         sessions = result.sessions.map { ResultDocument.SessionsRecord($0) }
         metrics = ResultDocument.metrics(result)
@@ -143,7 +148,7 @@ extension ResultDocument.Plan {
         streams = plan.streams
         rate = plan.arrivals?.rate
         arrivals = plan.arrivals?.process
-        trace = plan.arrivals?.replay.map { Trace($0) }
+        trace = plan.arrivals?.trace.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }
         requests = plan.requests
         rampS = seconds(plan.ramp)

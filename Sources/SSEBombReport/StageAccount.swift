@@ -3,21 +3,6 @@
 
 public import SSEBombCore
 
-/// One stage of a run's load.
-struct StageAccount {
-    /// From the start of the run, nanoseconds.
-    let start: Int64
-    let duration: Int64
-    let from: Double
-    let target: Double
-    /// Seconds of the time line that lie wholly in it, as far as the run came.
-    let seconds: Int
-    /// Mean level asked for in these; nil without one.
-    let asked: Double?
-    /// Open model: requests started a second in these. Closed model: mean of streams in flight.
-    let achieved: Double?
-}
-
 extension RunPlan {
     /// The load over time, of either model; nil where it doesn't change.
     public var line: LoadLine? { stages ?? arrivals?.line }
@@ -43,7 +28,10 @@ extension LoadLine {
 extension RunResult {
     /// One for each stage that takes time; empty where the load doesn't change.
     var stageAccounts: [StageAccount] {
+        if let knownStages { return knownStages }
         guard let line = plan.line else { return [] }
+        // What a share of a schedule was asked for is not known by the second.
+        let isShare = plan.arrivals?.share != nil
         var accounts: [StageAccount] = []
         var (start, from) = (Int64(0), line.first)
         for stage in line.stages {
@@ -61,7 +49,8 @@ extension RunResult {
                     from: from,
                     target: stage.target,
                     seconds: seconds,
-                    asked: mean(inside, seconds) { line.mean(of: $0) * Double($0.seconds) },
+                    asked: isShare
+                        ? nil : mean(inside, seconds) { line.mean(of: $0) * Double($0.seconds) },
                     achieved: mean(inside, seconds) {
                         plan.arrivals == nil
                             ? $0.inFlight * Double($0.seconds) : Double($0.started)

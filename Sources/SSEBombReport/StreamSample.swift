@@ -7,7 +7,7 @@ public import SSEBombCore
 /// Takes what the loops tell of sampled streams, on the coordinator's thread.
 public final class StreamSample {
     /// One stream.
-    struct Lane {
+    struct Lane: Sendable {
         var stream: UInt64
         /// In order; the first may have begun before the sample.
         var requests: [Request] = []
@@ -17,7 +17,7 @@ public final class StreamSample {
     }
 
     /// One request of a stream.
-    struct Request {
+    struct Request: Sendable {
         var number: UInt64
         /// nil where the connection was kept.
         var connect: Instant?

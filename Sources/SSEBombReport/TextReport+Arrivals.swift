@@ -8,7 +8,7 @@ extension TextReport {
         guard let load = result.plan.arrivals, let report = result.arrivals else { return }
         let counts = result.counts
         layout.section("Arrivals")
-        let mean = load.line == nil && load.replay == nil ? "" : " on average"
+        let mean = load.line == nil && load.trace == nil ? "" : " on average"
         var rates = "\(Units.rate(load.rate))/s asked\(mean)"
         if let achieved = result.achievedRate { rates += ", \(Units.rate(achieved))/s started" }
         layout.field("rate", rates + ", \(Units.count(report.due)) due")
@@ -31,18 +31,18 @@ extension TextReport {
             )
         }
         if let line = lawLine(load, report) { layout.field("law", line) }
-        guard let replay = load.replay else { return }
-        let summary = replay.trace.summary
+        guard let trace = load.trace else { return }
+        let summary = trace.summary
         let window = summary.window
         let end = window.end.map { " to \(Units.setting($0))" } ?? ""
         let part = window == TraceWindow() ? "" : " from \(Units.setting(window.start))\(end)"
         layout.field(
             "trace",
-            "\(PrintableText.line(replay.trace.path)) (\(replay.trace.format.rawValue)),"
+            "\(PrintableText.line(trace.path)) (\(trace.format.rawValue)),"
                 + " \(Units.count(summary.rows)) rows\(part),"
                 + " \(Units.count(summary.inputTokens)) prompt"
                 + " and \(Units.count(summary.outputTokens)) answer tokens, speed"
-                + " \(Units.number(replay.speed))"
+                + " \(Units.number(trace.speed))"
         )
     }
 
@@ -55,7 +55,7 @@ extension TextReport {
         guard let deviation = report.greatestDeviation.map({ Units.duration($0) }) else {
             return nil
         }
-        return load.replay == nil
+        return load.trace == nil
             ? "\(load.process): times between starts off by \(deviation) at most"
             : "none, but the trace's own instants: starts came \(deviation) late at most, waits"
                 + " included"

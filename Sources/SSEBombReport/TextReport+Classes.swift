@@ -17,17 +17,8 @@ extension TextReport {
 
     func classes(_ layout: inout TextLayout) {
         guard !result.classes.isEmpty else { return }
-        var table = TextTable()
-        table.heading(
-            [
-                "Class", "started", "completed", "failed", "requests/s", "tokens/s", "ttft p50",
-                "p99",
-            ]
-                + ["gap p50", "p99"]
-        )
-        for part in result.classes { table.row(row(of: part)) }
         layout.line("")
-        layout.table(table)
+        layout.table(classTable)
         if result.classes.count > Self.mostDetailed {
             layout.note("Each class's own figures stand in the result file (-o).") { $0.dim }
             return
@@ -38,9 +29,24 @@ extension TextReport {
             own.classHeadline(&layout)
             own.objectives(&layout)
             own.arrivals(&layout)
+            own.stages(&layout)
             own.latencies(&layout, withClient: false)
             own.sessions(&layout, ofClass: true)
         }
+    }
+
+    /// A row for each class, to compare them.
+    var classTable: TextTable {
+        var table = TextTable()
+        table.heading(
+            [
+                "Class", "started", "completed", "failed", "requests/s", "tokens/s", "ttft p50",
+                "p99",
+            ]
+                + ["gap p50", "p99"]
+        )
+        for part in result.classes { table.row(row(of: part)) }
+        return table
     }
 
     private init(_ part: ClassResult, of whole: TextReport) {
@@ -62,11 +68,11 @@ extension TextReport {
         let (own, counts) = (part.result, part.result.counts)
         var cells = [name(of: part)]
         cells += [counts.started, counts.completed, counts.failed].map { Units.count($0) }
-        let seconds = own.measuredSeconds
-        cells.append(seconds.map { Units.rate(Double(counts.completedInWindow) / $0) } ?? "-")
+        let window = own.rateWindow
+        cells.append(window.map { Units.rate(Double($0.requests) / $0.seconds) } ?? "-")
         let hasRate = own.apiName != nil
         cells.append(
-            seconds.flatMap { hasRate ? Units.rate(counts.tokensInWindow / $0) : nil } ?? "-"
+            window.flatMap { hasRate ? Units.rate($0.tokens / $0.seconds) : nil } ?? "-"
         )
         return cells.map { TextTable.Cell(text: $0) }
             + [.ttft, .gap].flatMap { percentiles(own.histograms[$0]) }

@@ -21,7 +21,14 @@ extension TextReport {
                 + " + \(Units.count(sessions.tooLong)) too long"
                 + " + \(Units.count(sessions.unfinished)) unfinished"
         )
-        guard !sessions.turns.isEmpty else { return }
+        guard let table = turnTable else { return }
+        layout.line("")
+        layout.table(table)
+    }
+
+    /// A row for each turn that was observed; nil without one.
+    var turnTable: TextTable? {
+        guard let sessions = result.sessions, !sessions.turns.isEmpty else { return nil }
         var table = TextTable()
         table.heading(["Turn", "completed", "ttft p50", "p99", "e2e p50"])
         for turn in sessions.turns {
@@ -30,7 +37,6 @@ extension TextReport {
                     + percentiles(turn.ttft) + percentiles(turn.e2e).prefix(1)
             )
         }
-        layout.line("")
-        layout.table(table)
+        return table
     }
 }

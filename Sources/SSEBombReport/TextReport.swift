@@ -79,6 +79,7 @@ public struct TextReport {
             layout.field("classes", classNames, indent: 0) { $0.bold }
             layout.field("plan", planLine, indent: 0)
             layout.field("client", clientLine, indent: 0)
+            origin(&layout)
             return interruption(&layout)
         }
         let url = PrintableText.line(Redaction.url(of: plan.request))
@@ -91,15 +92,18 @@ public struct TextReport {
         layout.field("plan", planLine, indent: 0)
         layout.field("client", clientLine, indent: 0)
         objectivesLine(&layout)
-        if let merged = result.merged {
-            let parts = "\(Units.count(merged.parts.count)) results"
-            let window =
-                merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
-                ?? "no time in common, so there are no rates"
-            layout.field("merged from", "\(parts), \(window)", indent: 0)
-        }
+        origin(&layout)
         layout.field("prompt", promptLine, indent: 0)
         interruption(&layout)
+    }
+
+    private func origin(_ layout: inout TextLayout) {
+        guard let merged = result.merged else { return }
+        let parts = "\(Units.count(merged.parts.count)) results"
+        let window =
+            merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
+            ?? "no time in common, so there are no rates"
+        layout.field("merged from", "\(parts), \(window)", indent: 0)
     }
 
     private func interruption(_ layout: inout TextLayout) {
@@ -175,7 +179,7 @@ public struct TextReport {
     }
 
     private func rate(_ load: OpenLoad) -> String {
-        if load.replay != nil { return "arrivals of a trace" }
+        if load.trace != nil { return "arrivals of a trace" }
         return load.line == nil ? "\(Units.rate(load.rate))/s \(load.law.name)" : load.law.name
     }
 

@@ -9,6 +9,15 @@ import SSEBombReport
 struct ExportOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            "The report as one HTML page, with pictures; it needs no network.",
+            valueName: "FILE"
+        )
+    )
+    var html: String?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Every figure, one a line, as CSV.", valueName: "FILE")
     )
     var csv: String?
@@ -78,7 +87,8 @@ struct ExportOptions: ParsableArguments {
     /// What is wanted, by the flag that asked for it.
     var wanted: [(flag: String, path: String, export: RunExport)] {
         let single: [(String, String?, RunExport)] = [
-            ("--csv", csv, .csv), ("--markdown", markdown, .markdown), ("--hlog", hlog, .hlog),
+            ("--html", html, .html), ("--csv", csv, .csv), ("--markdown", markdown, .markdown),
+            ("--hlog", hlog, .hlog),
             ("--openmetrics", openmetrics, .openMetrics), ("--vllm-json", vllmJson, .vllm),
             ("--aiperf-json", aiperfJson, .aiperf), ("--k6-json", k6Json, .k6),
             ("--llmd", llmd, .llmd), ("--junit", junit, .junit),

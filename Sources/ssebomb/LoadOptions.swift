@@ -227,15 +227,6 @@ struct OutputOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Write the report as one HTML page here, with pictures; it needs no network.",
-            valueName: "FILE"
-        )
-    )
-    var html: String?
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
             "Write every event of the first streams here, one JSON object a line.",
             valueName: "FILE"
         )

@@ -53,7 +53,7 @@ struct RunCommand: ParsableCommand {
         let publisher = try output.publisher(exports)
         let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
-        output.apply(to: &prepared)
+        output.apply(to: &prepared, exports)
         if output.dryRun {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
             // here.
@@ -76,7 +76,7 @@ struct RunCommand: ParsableCommand {
         }
         let context = context(labels)
         let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
-        let logs = try output.openLogs(prepared)
+        let logs = try output.openLogs(prepared, hasPage: exports.html != nil)
         let (result, thresholds) = try carryOut(prepared, watch, logs, metrics)
         var verdict = Verdict.judge(result, thresholds: thresholds)
         if let calibration { verdict = verdict.judged(by: calibration, result) }
@@ -84,17 +84,11 @@ struct RunCommand: ParsableCommand {
             result,
             verdict: verdict,
             thresholds: thresholds,
-            context: context
-        )
-        let page = HTMLReport(
-            result,
-            verdict: verdict,
-            thresholds: thresholds,
             context: context,
             sample: logs.sample
         )
         let written = publisher.publish(finished) { () throws(OutputError) in
-            try finish(logs, page)
+            try logs.finish()
         }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
         if let sentence = thresholds.complaint { Terminal.message(sentence) }
@@ -187,16 +181,6 @@ struct RunCommand: ParsableCommand {
         return (result, gates.results(result))
     }
 
-    /// Writes what the publisher knows nothing of; one failure doesn't keep the other file away.
-    private func finish(_ logs: RunLogs, _ page: HTMLReport) throws(OutputError) {
-        var failure: OutputError?
-        do throws(OutputError) { try logs.finish() } catch { failure = error }
-        if let path = output.html {
-            do throws(OutputError) { try page.write(to: path) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
-    }
-
     /// Prints `text`; a reader that went away is no error.
     static func show(_ text: String) throws(SetupError) {
         if case .failed(let cause) = Terminal.output(text) {
@@ -256,8 +240,8 @@ extension OutputOptions {
     }
 
     /// How many streams the event log, or the page, samples, and whether requests are logged.
-    func apply(to load: inout PreparedLoad) {
-        if html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
+    func apply(to load: inout PreparedLoad, _ exports: ExportOptions) {
+        if exports.html != nil { sample(StreamSample.mostStreams, of: &load, \.drawnStreams) }
         if eventLog != nil {
             sample(Int(clamping: eventLogStreams ?? 100), of: &load, \.loggedStreams)
         }

@@ -37,15 +37,16 @@ struct RunLogs {
 }
 
 extension OutputOptions {
-    /// Files that are written while the run goes on, or that the publisher knows nothing of, by
-    /// flag.
+    /// Files that are written while the run goes on, by flag.
     var ownFiles: [(flag: String, path: String)] {
-        [("--event-log", eventLog), ("--per-request", perRequest), ("--html", html)]
+        [("--event-log", eventLog), ("--per-request", perRequest)]
             .compactMap { flag, path in path.map { (flag, $0) } }
     }
 
     /// Opens the logs that are wanted.
-    func openLogs(_ prepared: PreparedLoad) throws(SetupError) -> RunLogs {
+    ///
+    /// - Parameter hasPage: pictures are wanted.
+    func openLogs(_ prepared: PreparedLoad, hasPage: Bool) throws(SetupError) -> RunLogs {
         var logs = RunLogs()
         do throws(OutputError) {
             logs.events = try eventLog.map { (path) throws(OutputError) in
@@ -61,7 +62,7 @@ extension OutputOptions {
         } catch {
             throw SetupError(.system, error.sentence)
         }
-        if html != nil {
+        if hasPage {
             let plan = prepared.plan
             logs.sample = StreamSample(from: .now() + (plan.ramp + plan.warmup))
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Looks at the page of `run --html` through Chromium.
+"""Looks at the page of `run --html`, and of `report --html`, through Chromium.
 
 Runs the real binary against its own mock, then asks a browser for the page's DOM and for the place
 of every label, at several widths. Prints what is wrong and exits with 1.
@@ -267,6 +267,20 @@ def run(name, mock_flags, flags, directory):
         mock.wait(timeout=10)
 
 
+def redraw(name, page):
+    """The page again, from the result beside it: the same but for the single streams."""
+    again = page.with_name(f"{name}-again.html")
+    subprocess.run([SSEBOMB, "report", page.with_suffix(".json"), "--html", again],
+                   check=True, timeout=60, capture_output=True)
+    drawn, said = r'<figure id="streams".*?</figure>', r'<p id="no-streams".*?</p>'
+    first, second = page.read_text(), again.read_text()
+    check(len(re.findall(said, second)) == 1 and not re.search(said, first),
+          f"{name}: a page doesn't say what it lacks")
+    check(re.sub(drawn, "", first, flags=re.S) == re.sub(said, "", second),
+          f"{name}: report draws another page than the run")
+    return again
+
+
 def pictures(page):
     looks = {"light": (1200, 4200, []), "narrow": (400, 7000, []),
              "dark": (1200, 4200, ["--blink-settings=preferredColorScheme=0"])}
@@ -285,16 +299,18 @@ def main():
         directory.mkdir(parents=True, exist_ok=True)
         seen = {}
         for name, (mock_flags, flags) in RUNS.items():
-            page, result = run(name, mock_flags, flags, directory)
-            metrics = check_dom(name, page, result)
-            for width in (400, 768, 1200):
-                seen[name], labels = check_layout(name, page, width)
-            print(f"{name}: {page.stat().st_size:,} bytes, {metrics} metrics, "
-                  f"{len(seen[name])} figures, {labels} labels")
-            if keep:
-                pictures(page)
+            first, result = run(name, mock_flags, flags, directory)
+            for title, page in ((name, first), (f"{name}, again", redraw(name, first))):
+                metrics = check_dom(title, page, result)
+                for width in (400, 768, 1200):
+                    seen[title], labels = check_layout(title, page, width)
+                print(f"{title}: {page.stat().st_size:,} bytes, {metrics} metrics, "
+                      f"{len(seen[title])} figures, {labels} labels")
+                if keep:
+                    pictures(page)
         usual = ["ttft", "gap", "flight", "throughput", "percentiles"]
         check(seen["faults"] == [*usual, "failures", "streams"], f"faults: {seen['faults']}")
+        check(seen["faults, again"] == [*usual, "failures"], f"again: {seen['faults, again']}")
         check(seen["open"] == [*usual, "streams"], f"open: {seen['open']}")
         check("failures" in seen["refused"] and "ttft" not in seen["refused"],
               f"refused: {seen['refused']}")

@@ -32,12 +32,69 @@ struct ReportTests {
         #expect(again.stdout == directory.text("r.json"))
     }
 
+    /// Each kind of load, and what asks for it.
+    private static let loads: [(name: String, arguments: [String])] = [
+        (
+            "streams",
+            [
+                "-c", "4", "-d", "1500ms", "--ramp", "500ms", "--threshold", "ttft:p50<9s",
+                "--label", "build=<b>1</b>", "-H", "Accept: text/event-stream", "--api",
+                "openai-chat", "--slo", "e2e<1s", "--until", "it's",
+            ]
+        ),
+        ("rate", ["-R", "80", "-d", "1s", "--arrivals", "gamma:2"]),
+        ("stages", ["--stage", "1s:4", "--stage", "0s:2", "--stage", "1s:2"]),
+        ("sessions", ["-c", "3", "-n", "6", "--turns", "2", "--think", "20ms"]),
+        (
+            "trace",
+            [
+                "--trace", Tool.fixture("traces/mooncake.jsonl"), "--speed", "2",
+                "--trace-window", "..900ms",
+            ]
+        ),
+    ]
+
+    @Test("report draws the page of the run, to the letter but for the single streams")
+    func page() async throws {
+        let mock = try await Mock()
+        let directory = try TemporaryDirectory()
+        for (name, arguments) in Self.loads + [("classes", ["-c", "4", "-n", "40"])] {
+            let (now, later) = (directory.file("\(name)-now"), directory.file("\(name)-later"))
+            // A session's turns are made of a prompt, not of a whole body.
+            let body = name == "sessions" ? ["--model", "m", "--prompt", "hi"] : Mock.chatBody
+            let targets =
+                name == "classes" ? [mock.chat, "\(mock.url)/v1/completions"] : [mock.chat]
+            let run = try await LoadRun.run(arguments + ["--html", now] + body + targets)
+            #expect(run.outcome.status == 0, "\(name): \(run.outcome.stderr)")
+            let stored = try directory.write("\(name)-result", Array(run.resultText.utf8))
+            let again = try await Binary.run(["report", stored, "--html", later])
+            #expect(again.status == 0, "\(name): \(again.stderr)")
+            #expect(again.stdout == run.outcome.stdout, "\(name)")
+            let (first, second) = (
+                directory.text("\(name)-now"), directory.text("\(name)-later")
+            )
+            let drawn = try #require(first.firstRange(of: "<figure id=\"streams\""), "\(name)")
+            let said = try #require(second.firstRange(of: "<p id=\"no-streams\""), "\(name)")
+            let isSame = first[..<drawn.lowerBound] == second[..<said.lowerBound]
+            #expect(isSame, "\(name)")
+            let (rest, same) = (
+                first[drawn.lowerBound...].firstRange(of: "</figure>"),
+                second[said.lowerBound...].firstRange(of: "</p>")
+            )
+            #expect(
+                try first[#require(rest).upperBound...] == second[#require(same).upperBound...],
+                "\(name)"
+            )
+            #expect(second.hasSuffix("</html>\n"))
+        }
+    }
+
     @Test("an export on standard output stands there in place of the text, and alone")
     func onOutput() async throws {
         let (directory, _) = try await Self.stored()
         let file = directory.file("r.json")
         let csv = try await Binary.run(["report", file, "--csv", "-"])
-        #expect(csv.stdout.hasPrefix("name,statistic,value,unit\n"))
+        #expect(csv.stdout.hasPrefix("name,statistic,value,unit,class\n"))
         let markdown = try await Binary.run(["report", file, "--format", "markdown"])
         #expect(markdown.stdout.hasPrefix("## ssebomb"))
         for both in [

@@ -80,14 +80,6 @@ struct SecretTests {
         }
     }
 
-    /// Every format that a run can be exported in, into `directory`.
-    private static func exports(_ directory: TemporaryDirectory) -> [String] {
-        [
-            "csv", "markdown", "hlog", "hgrm", "openmetrics", "vllm-json", "aiperf-json", "k6-json",
-            "llmd", "junit",
-        ].flatMap { ["--\($0)", directory.file($0)] }
-    }
-
     @Test("no export shows what was given or echoed, at the end of the run or later")
     func exported() async throws {
         let echo = Self.forbidden.joined(separator: " | ")
@@ -97,14 +89,14 @@ struct SecretTests {
         let (now, later) = (try TemporaryDirectory(), try TemporaryDirectory())
         let summary = try later.write("summary", [])
         let run = try await LoadRun.run(
-            ["-n", "2", "--threshold", "failures:share<0.5"] + Self.exports(now)
+            ["-n", "2", "--threshold", "failures:share<0.5"] + Exports.all(in: now)
                 + Self.arguments(server),
             environment: ["GITHUB_STEP_SUMMARY": summary]
         )
         let stored = try now.write("stored.json", Array(run.resultText.utf8))
-        let outcome = try await Binary.run(["report", stored] + Self.exports(later))
+        let outcome = try await Binary.run(["report", stored] + Exports.all(in: later))
         #expect(outcome.status == 0, "\(outcome.stderr)")
-        #expect(now.names.count == 11 && later.names.count == 11)
+        #expect(now.names.count == 12 && later.names.count == 12)
         for directory in [now, later] {
             for name in directory.names {
                 let text = directory.text(name)

@@ -116,7 +116,7 @@ private final class TimeLine {
             line.loops[0].ttft.record(Int64(second))
             line.setInFlight(UInt64(second), 0)
             line.closeSecond()
-            #expect(line.recorder.intervals.count <= IntervalRecorder.mostIntervals)
+            #expect(line.recorder.count <= IntervalRecorder.mostIntervals)
         }
         line.recorder.finish()
         let all = line.recorder.intervals
@@ -138,5 +138,78 @@ private final class TimeLine {
         }
         #expect(start == seconds)
         #expect(line.recorder.ttft.count == UInt64(seconds))
+    }
+
+    @Test("An hour's histograms stay within their bytes, and no sample is lost") func bytes() {
+        let line = TimeLine()
+        let loops = line.loops
+        var random = SeededRandom(seed: 5)
+        // A run of two classes, whose second one is the second loop.
+        var all = [
+            IntervalRecorder(stats: loops, loops: loops, start: line.now),
+            IntervalRecorder(stats: [loops[1]], loops: loops, start: line.now),
+        ]
+        var most = 0
+        for second in 0..<3_600 {
+            loops[second % 2].count(.events)
+            for _ in 0..<1_000 {
+                let spread = Int64.random(in: 1_000_000...900_000_000, using: &random)
+                loops[Int.random(in: 0...1, using: &random)].gap.record(spread)
+            }
+            line.pass(1_000)
+            for index in all.indices { all[index].closeSecond(at: line.now) }
+            IntervalRecorder.bound(&all)
+            #expect(all[0].bytes + all[1].bytes <= IntervalRecorder.mostBytes)
+            #expect(all[0].step == all[1].step && all[0].count == all[1].count)
+            most = max(most, all[0].bytes + all[1].bytes)
+        }
+        // More than a minute's, so that the bound is what holds it.
+        #expect(most > IntervalRecorder.mostBytes / 2 && all[0].step > 8)
+        for index in all.indices { all[index].finish() }
+        let (whole, part) = (all[0].intervals, all[1].intervals)
+        #expect(whole.count >= IntervalRecorder.leastIntervals)
+        var gaps = (HistogramSnapshot(), HistogramSnapshot())
+        var start = 0
+        for (one, two) in zip(whole, part) {
+            #expect(one.startSeconds == start && two.startSeconds == start)
+            #expect(one.events == UInt64(one.seconds))
+            start += one.seconds
+            gaps.0.merge(one.gap)
+            gaps.1.merge(two.gap)
+        }
+        #expect(start == 3_600 && gaps.0 == all[0].gap && gaps.1 == all[1].gap)
+        #expect(gaps.0.count == 3_600_000)
+    }
+}
+
+@Suite("Interval store") struct IntervalStoreTests {
+    @Test("What is packed comes back, whatever its counts and cells") func round() {
+        var store = IntervalStore(reserve: 10, most: 4)
+        var given: [RunInterval] = []
+        let samples: [[Int64]] = [[], [0], [1, 1, 70_000, 86_400_000_000_000], [5]]
+        for (place, samples) in samples.enumerated() {
+            var interval = RunInterval(from: place, length: 1)
+            for sample in samples {
+                interval.ttft.record(sample)
+                interval.e2e.merge(HistogramSnapshot(1 << 40, of: sample))
+            }
+            interval.completed = UInt64(place)
+            given.append(interval)
+            store.append(interval)
+        }
+        #expect(store.count == 4 && store.used > 10)
+        for (one, two) in zip(store.all, given) {
+            #expect(one.ttft == two.ttft && one.e2e == two.e2e && one.gap.isEmpty)
+            #expect(one.completed == two.completed && one.startSeconds == two.startSeconds)
+        }
+        let rest = store.halve { one, two in
+            var both = one
+            both.ttft.merge(two.ttft)
+            both.e2e.merge(two.e2e)
+            return both
+        }
+        #expect(rest == nil && store.count == 2)
+        #expect(store[0].ttft == given[1].ttft)
+        #expect(store[1].ttft.count == 5 && store[1].e2e.count == 5 << 40)
     }
 }

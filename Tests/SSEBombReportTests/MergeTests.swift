@@ -12,6 +12,12 @@ struct ResultGenerator {
 
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
+    /// A run of classes with stages and sessions.
+    static func classes() throws -> FinishedRun {
+        var generator = ResultGenerator(seed: 1)
+        return try generator.run(1, classes: ["chat", "batch"])
+    }
+
     private mutating func number(_ range: ClosedRange<Int>) -> Int {
         Int.random(in: range, using: &random)
     }
@@ -21,8 +27,43 @@ struct ResultGenerator {
         return snapshot((0..<count).map { _ in Int64(number(1...2_000_000_000)) })
     }
 
-    mutating func run(_ id: Int) throws -> FinishedRun {
+    /// - Parameter classes: names of classes of load, if there are several.
+    mutating func run(_ id: Int, classes: [String] = []) throws -> FinishedRun {
+        var result = try result(stages: !classes.isEmpty)
+        for name in classes {
+            var own = try self.result(stages: name != "plain")
+            // What concerns the whole run.
+            own.startedAt = result.startedAt
+            own.length = result.length
+            own.intervalSeconds = result.intervalSeconds
+            own.intervals = try intervals(step: own.intervalSeconds, count: number(0...12))
+            result.classes.append(ClassResult(name, own))
+        }
+        var run = finished(result)
+        run.context.id = "run\(id)"
+        run.context.labels = ["host": "h\(number(0...1))", "job": "j"]
+        return run
+    }
+
+    private mutating func result(stages: Bool) throws -> RunResult {
         var plan = try SampleRun.plan()
+        if stages {
+            let targets = (0...2).map { _ in Double(number(0...900)) / 7 }
+            plan.stages = LoadLine(
+                from: 1,
+                stages: [
+                    LoadStage(duration: Nanoseconds.seconds(2), target: targets[0]),
+                    LoadStage(duration: 0, target: targets[1]),
+                    LoadStage(duration: Nanoseconds.milliseconds(4_500), target: targets[2]),
+                ]
+            )
+            plan.sessions = Sessions(
+                turns: .constant(2),
+                think: .constant(0),
+                turnsText: "2",
+                thinkText: ""
+            )
+        }
         plan.streams = number(1...500)
         plan.threads = number(1...4)
         plan.cpus = (0..<number(0...3)).map { Int32($0) }
@@ -52,10 +93,18 @@ struct ResultGenerator {
         result.errors[0].firstAtSeconds = Double(number(0...3_000)) / 1_000
         result.errors[0].detail = "d\(number(0...2))"
         for index in result.loops.indices { result.loops[index].busy = Double(number(0...99)) / 99 }
-        var run = finished(result)
-        run.context.id = "run\(id)"
-        run.context.labels = ["host": "h\(number(0...1))", "job": "j"]
-        return run
+        if stages { result.sessions = sessions() }
+        return result
+    }
+
+    private mutating func sessions() -> SessionReport {
+        var sessions = SessionReport()
+        sessions.started = UInt64(number(10...99))
+        sessions.completed = UInt64(number(0...9))
+        sessions.turns = (1...number(1...4)).map { turn in
+            SessionReport.Turn(turn, ttft: samples(9), e2e: samples(9))
+        }
+        return sessions
     }
 
     private mutating func intervals(step: Int, count: Int) throws -> [RunInterval] {
@@ -95,7 +144,8 @@ struct ResultGenerator {
     @Test("order and grouping change nothing, through files or not", arguments: 0..<25)
     func associative(_ seed: UInt64) throws {
         var generator = ResultGenerator(seed: seed)
-        let parts = try (0..<5).map { try generator.run($0) }
+        let classes = seed.isMultiple(of: 2) ? [] : ["chat", "plain", "batch"]
+        let parts = try (0..<5).map { try generator.run($0, classes: classes) }
         let whole = try text(merge(parts))
         func expectWhole(_ parts: [FinishedRun]) throws {
             let other = try text(merge(parts))
@@ -114,33 +164,138 @@ struct ResultGenerator {
         #expect(try text(stored(parts)) == whole)
     }
 
-    @Test("a run split over several files is the whole, histogram for histogram", arguments: 1...8)
-    func split(_ count: Int) throws {
-        var random = SeededRandom(seed: UInt64(count))
-        let whole = try SampleRun.full(SampleRun.plan())
-        var parts = try (0..<count).map { _ in RunResult(try SampleRun.plan(), startedAt: 0) }
-        for index in parts.indices { parts[index].startedAt = whole.startedAt }
+    /// Gives each sample of `whole`, and each of its classes', to one of the parts.
+    private func deal(
+        _ whole: RunResult,
+        to parts: inout [RunResult],
+        _ random: inout SeededRandom
+    ) {
         for (metric, samples) in whole.histograms {
             for bucket in samples.buckets {
                 for _ in 0..<bucket.count {
-                    let part = Int.random(in: 0..<count, using: &random)
+                    let part = Int.random(in: parts.indices, using: &random)
                     parts[part].histograms[metric, default: HistogramSnapshot()]
                         .record(bucket.range.upperBound)
                 }
             }
         }
+        for (place, own) in whole.classes.enumerated() {
+            var shares = parts.map { $0.classes[place].result }
+            deal(own.result, to: &shares, &random)
+            for index in parts.indices { parts[index].classes[place].result = shares[index] }
+        }
+    }
+
+    private func expectSame(_ merged: RunResult, _ whole: RunResult) throws {
+        for (metric, samples) in whole.histograms {
+            let joined = try #require(merged.histograms[metric])
+            #expect(joined.buckets.elementsEqual(samples.buckets))
+            #expect(joined.percentile(99.9) == samples.percentile(99.9))
+        }
+        try #require(merged.classes.map(\.name) == whole.classes.map(\.name))
+        for (one, two) in zip(merged.classes, whole.classes) {
+            try expectSame(one.result, two.result)
+        }
+    }
+
+    @Test("a run split over several files is the whole, histogram for histogram", arguments: 1...8)
+    func split(_ count: Int) throws {
+        var random = SeededRandom(seed: UInt64(count))
+        var whole = try SampleRun.full(SampleRun.plan())
+        var empty = RunResult(try SampleRun.plan(), startedAt: whole.startedAt)
+        for name in ["chat", "batch"] {
+            whole.classes.append(ClassResult(name, try SampleRun.full(SampleRun.plan())))
+            empty.classes.append(ClassResult(name, empty))
+            empty.classes[empty.classes.count - 1].result.classes = []
+        }
+        var parts = [RunResult](repeating: empty, count: count)
+        deal(whole, to: &parts, &random)
         var files: [FinishedRun] = []
         for (index, part) in parts.enumerated() {
             var run = finished(part)
             run.context.id = "\(index)"
             files.append(try reading(run.file.encoded()))
         }
-        let merged = count == 1 ? files[0] : try stored(files)
-        for (metric, samples) in whole.histograms {
-            let joined = try #require(merged.result.histograms[metric])
-            #expect(joined.buckets.elementsEqual(samples.buckets))
-            #expect(joined.percentile(99.9) == samples.percentile(99.9))
+        try expectSame((count == 1 ? files[0] : try stored(files)).result, whole)
+    }
+
+    @Test("classes, sessions and stages add; each class has its own rates and its own line")
+    func classes() throws {
+        func part(_ id: String, streams: Double) throws -> FinishedRun {
+            var plan = try SampleRun.plan()
+            plan.ramp = 0
+            var result = SampleRun.full(plan)
+            result.startedAt = Nanoseconds.seconds(1_738_324_800)
+            result.measured = Nanoseconds.seconds(4)
+            result.length = Nanoseconds.seconds(5)
+            result.counts.throughputBasis = .event
+            result.intervals = (0..<5).map { second in
+                var interval = RunInterval(from: second, length: 1)
+                interval.completed = 3
+                interval.tokenEvents = 10
+                interval.inFlight = streams
+                return interval
+            }
+            var staged = result
+            staged.plan.stages = LoadLine(
+                from: streams,
+                stages: [LoadStage(duration: Nanoseconds.seconds(3), target: streams)]
+            )
+            staged.sessions = SessionReport()
+            staged.sessions?.started = 5
+            staged.sessions?.completed = 2
+            staged.sessions?.turns = [
+                SessionReport.Turn(1, ttft: snapshot([7]), e2e: snapshot([9]))
+            ]
+            result.classes = [ClassResult("chat", staged), ClassResult("batch", result)]
+            var run = finished(result)
+            run.context.id = id
+            return run
         }
+        let both = try stored([part("a", streams: 8), part("b", streams: 4)])
+        #expect(both.result.classes.map(\.name) == ["chat", "batch"])
+        let chat = try #require(both.result.classes.first?.result)
+        #expect(chat.counts.completed == 2_000)
+        #expect(chat.rateWindow?.requests == 24 && chat.rateWindow?.tokens == 80)
+        #expect(chat.sessions?.started == 10 && chat.sessions?.unfinished == 6)
+        #expect(chat.sessions?.turns.first?.ttft.count == 2)
+        let stage = try #require(chat.stageAccounts.first)
+        #expect(stage.from == 12 && stage.target == 12 && stage.seconds == 3)
+        #expect(stage.asked == 12 && stage.achieved == 12)
+        #expect(chat.plan.line?.highest == 12)
+        let text = both.text(color: false)
+        #expect(text.contains("merged from       2 results"))
+        #expect(text.contains("12 for 3 s: 12.0 asked, 12.0 held"))
+    }
+
+    @Test("unlike classes and unlike stages can't be added, whatever is allowed")
+    func obstacles() throws {
+        var generator = ResultGenerator(seed: 4)
+        let one = try generator.run(0, classes: ["chat", "batch"])
+        let turned = try generator.run(1, classes: ["batch", "chat"])
+        let alone = try generator.run(2)
+        var longer = try generator.run(3, classes: ["chat", "batch"])
+        longer.result.classes[1].result.plan.stages = LoadLine(
+            from: 0,
+            stages: [LoadStage(duration: 1_000_000_000, target: 5)]
+        )
+        for (other, words) in [
+            (turned, "chat, batch and batch, chat"), (alone, "(chat, batch and none)"),
+            (longer, "in class batch have unlike stages"),
+        ] {
+            let error = #expect(throws: MergeError.self) {
+                try ResultMerge.merge(
+                    [("a", one), ("b", other)],
+                    allowUnlike: true,
+                    toolVersion: "9"
+                )
+            }
+            #expect(error?.sentence.contains(words) == true, "\(error?.sentence ?? "")")
+        }
+        var slower = try generator.run(5, classes: ["chat", "batch"])
+        slower.result.classes[1].result.plan.think = 5
+        let error = #expect(throws: MergeError.self) { try merge([one, slower]) }
+        #expect(error?.sentence.contains("plan.think_s of class batch") == true)
     }
 
     @Test("counters add, and rates are those of the seconds that all parts have in common")

@@ -27,11 +27,11 @@ struct SchemaCheck {
     }
 
     private func errors(_ value: Any, _ schema: [String: Any], _ path: String) -> [String] {
-        if let name = (schema["$ref"] as? String)?.split(separator: "/").last {
-            let definitions = root["$defs"] as? [String: Any]
-            guard let target = definitions?[String(name)] as? [String: Any] else {
-                return ["\(path): no definition \(name)"]
+        if let place = schema["$ref"] as? String {
+            let target = place.split(separator: "/").dropFirst().reduce(root as [String: Any]?) {
+                $0?[String($1)] as? [String: Any]
             }
+            guard let target else { return ["\(path): nothing at \(place)"] }
             return errors(value, target, path)
         }
         var found: [String] = []

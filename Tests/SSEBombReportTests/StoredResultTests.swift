@@ -107,8 +107,49 @@ private struct Absent: Error { let text: String }
         return [
             finished(full, thresholds: gates), finished(arrivals, thresholds: gates),
             finished(SampleRun.full(try SampleRun.plan())),
-            finished(SampleRun.empty(try SampleRun.plan())),
+            finished(SampleRun.empty(try SampleRun.plan())), finished(try replayed()),
+            try ResultGenerator.classes(),
         ]
+    }
+
+    /// A run that replayed a part of a trace.
+    private static func replayed() throws -> RunResult {
+        let trace = TraceFacts(
+            path: "traces/day.jsonl",
+            format: .mooncake,
+            window: TraceWindow(start: 60_000_000_000, end: 120_500_000_000),
+            rows: 1_234,
+            inputTokens: 98_765,
+            outputTokens: 4_321,
+            speed: 2.5
+        )
+        var plan = try SampleRun.plan()
+        plan.arrivals = OpenLoad(knownAs: trace, rate: 50.25)
+        plan.ramp = 0
+        var result = SampleRun.full(plan)
+        result.arrivals = ArrivalReport(of: 1_022, in: 9_876_543_210)
+        result.arrivals?.pacingError = spread(500, from: 0.001, to: 0.09)
+        result.arrivals?.greatestDeviation = 54_321
+        return result
+    }
+
+    @Test("a stored replay says which trace, and a file that says it wrongly is refused")
+    func trace() throws {
+        let whole = String(decoding: try finished(Self.replayed()).file.encoded(), as: UTF8.self)
+        let stored = try reading(Array(whole.utf8))
+        let text = stored.text(color: false)
+        #expect(text.contains("arrivals of a trace") && text.contains("traces/day.jsonl"))
+        let page = String(decoding: HTMLReport(stored).render(), as: UTF8.self)
+        #expect(page.contains("--trace TRACE --speed 2.5 --trace-window 60s..120500ms"))
+        for (right, wrong) in [
+            ("\"format\" : \"mooncake\"", "\"format\" : \"martian\""),
+            ("\"speed\" : 2.5", "\"speed\" : 0"),
+            ("\"from_s\" : 60", "\"from_s\" : 1e10"),
+        ] {
+            let bytes = Array(whole.replacingOccurrences(of: right, with: wrong).utf8)
+            try #require(bytes != Array(whole.utf8))
+            #expect(throws: StoredResultError.self) { try reading(bytes) }
+        }
     }
 
     @Test("a result read again is written again as the same bytes")
@@ -287,6 +328,6 @@ private struct Absent: Error { let text: String }
 extension RunExport {
     static let all: [RunExport] = [
         .csv, .markdown, .hlog, .hgrm(.ttft), .hgrm(.connect), .openMetrics, .vllm, .aiperf, .k6,
-        .llmd, .junit,
+        .llmd, .junit, .html,
     ]
 }

@@ -28,6 +28,8 @@ public struct OpenLoad: Sendable, Equatable {
     public private(set) var line: LoadLine?
     /// Set where recorded arrivals are replayed.
     public private(set) var replay: TraceReplay?
+    /// What reports say of it; set where a trace is, or was, replayed.
+    public private(set) var trace: TraceFacts?
 
     /// Set where only a part of the arrivals is meant: `rate` and `law` are those of all.
     public var share: ArrivalShare?
@@ -58,10 +60,17 @@ public struct OpenLoad: Sendable, Equatable {
         let seconds = Double(replay.duration) / 1e9
         self.init(rate: Double(replay.trace.summary.rows) / seconds, law: .constant)
         self.replay = replay
+        trace = TraceFacts(replay)
+    }
+
+    /// A load that a trace once made, as of a stored result: it can't be carried out.
+    public init(knownAs trace: TraceFacts, rate: Double) {
+        self.init(rate: rate, law: .constant)
+        self.trace = trace
     }
 
     /// What the arrivals follow, as the command line and the result file name it.
-    public var process: String { replay == nil ? law.name : "trace" }
+    public var process: String { trace == nil ? law.name : "trace" }
 
     /// Mean time between two arrivals, nanoseconds.
     var mean: Double { 1e9 / rate }

@@ -5,6 +5,11 @@
 struct IntervalRecorder {
     /// Ten minutes at one a second; a longer run has coarser entries, not more.
     static let mostIntervals = 600
+    /// Bytes that the histograms of a run's time lines take together, packed: about 800,000 cells,
+    /// each about a byte of the result file. Beyond them entries become coarser, too.
+    static let mostBytes = 1_536 << 10
+    /// So few entries stay, however large their histograms are.
+    static let leastIntervals = 16
 
     private let stats: [LoopStats]
     /// Those of them that hold the loops' accounts of themselves, one a loop.
@@ -21,8 +26,11 @@ struct IntervalRecorder {
     private var secondsTaken = 0
     private var partial: RunInterval?
 
-    private(set) var intervals: [RunInterval] = []
+    private var store: IntervalStore
     private(set) var step = 1
+    /// The last full seconds, for the display.
+    private(set) var recent: [RunInterval] = []
+    private static let mostRecent = 60
     /// Everything so far, for the display.
     private(set) var ttft = HistogramSnapshot()
     private(set) var gap = HistogramSnapshot()
@@ -32,7 +40,9 @@ struct IntervalRecorder {
     /// - Parameters:
     ///   - stats: whose counts and histograms make the time line.
     ///   - loops: one a loop, with the loop's account of itself.
-    init(stats: [LoopStats], loops: [LoopStats], start: Instant) {
+    ///   - reserve: bytes for histograms that are taken at once.
+    init(stats: [LoopStats], loops: [LoopStats], start: Instant, reserve: Int = 0) {
+        store = IntervalStore(reserve: reserve, most: Self.mostIntervals)
         self.stats = stats
         self.loops = loops
         lastClose = start
@@ -43,6 +53,13 @@ struct IntervalRecorder {
         lastFailures = Array(repeating: 0, count: StreamFailure.count)
         lastIdle = Array(repeating: 0, count: loops.count)
     }
+
+    /// The time line so far, without the entry that is not full yet.
+    var intervals: [RunInterval] { store.all }
+    /// How many these are.
+    var count: Int { store.count }
+    /// Bytes that their histograms take.
+    var bytes: Int { store.used }
 
     func total(_ counter: Counter) -> UInt64 { stats.reduce(0) { $0 + $1.value(counter) } }
 
@@ -76,6 +93,8 @@ struct IntervalRecorder {
             lastFailures[Int(kind.rawValue)] = now
         }
         secondsTaken += 1
+        if recent.count == Self.mostRecent { recent.removeFirst() }
+        recent.append(second)
         append(second)
     }
 
@@ -112,28 +131,35 @@ struct IntervalRecorder {
     private mutating func append(_ second: RunInterval) {
         let whole = partial.map { Self.joined($0, second) } ?? second
         if secondsTaken % step == 0 {
-            intervals.append(whole)
+            store.append(whole)
             partial = nil
         } else {
             partial = whole
         }
-        if intervals.count > Self.mostIntervals { halve() }
+        if store.count > Self.mostIntervals { halve() }
     }
 
-    private mutating func halve() {
-        var halved: [RunInterval] = []
-        for start in stride(from: 0, to: intervals.count - 1, by: 2) {
-            halved.append(Self.joined(intervals[start], intervals[start + 1]))
-        }
-        if intervals.count % 2 == 1 { partial = intervals[intervals.count - 1] }
-        intervals = halved
+    /// Joins neighbours, and doubles the step.
+    mutating func halve() {
+        let rest = store.halve(Self.joined)
+        // What is not full yet comes behind the last full one.
+        if let rest { partial = partial.map { Self.joined(rest, $0) } ?? rest }
         step *= 2
+    }
+
+    /// Makes the time lines of one run coarser, all alike, until their histograms fit.
+    static func bound(_ timeLines: inout [IntervalRecorder]) {
+        while timeLines.reduce(0, { $0 + $1.bytes }) > mostBytes,
+            timeLines.allSatisfy({ $0.count > leastIntervals })
+        {
+            for index in timeLines.indices { timeLines[index].halve() }
+        }
     }
 
     /// Ends the time line; an unfinished step is kept as it is.
     mutating func finish() {
-        if partial != nil, intervals.count == Self.mostIntervals { halve() }
-        if let rest = partial { intervals.append(rest) }
+        if partial != nil, store.count == Self.mostIntervals { halve() }
+        if let rest = partial { store.append(rest) }
         partial = nil
     }
 

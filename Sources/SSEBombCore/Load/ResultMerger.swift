@@ -34,6 +34,7 @@ struct ResultMerger {
             if !whole.isEmpty { histograms[metric] = whole }
         }
         let scale = tokenScale()
+        let intervals = recorder.intervals
         var after = csup_usage()
         _ = csup_usage(0, &after)
         return RunResult(
@@ -43,12 +44,12 @@ struct ResultMerger {
             startedAt: startedAt,
             measured: measured,
             length: max(0, ended - windows.start),
-            steady: steadyWindow(recorder, tokensPerEvent: scale.tokensPerEvent),
+            steady: steadyWindow(intervals, tokensPerEvent: scale.tokensPerEvent),
             interruptedBy: interruptedBy > 0 ? interruptedBy : nil,
             counts: counts(gap: histograms[.gap], scale),
             histograms: histograms,
             unfinished: unfinished(),
-            intervals: recorder.intervals,
+            intervals: intervals,
             intervalSeconds: recorder.step,
             loops: loopReports(),
             cpuUser: after.user_ns - usageBefore.user_ns,
@@ -78,7 +79,7 @@ struct ResultMerger {
     /// asked for; all of them in the open model, which asks for none. Quadratic in at most 600
     /// intervals.
     private func steadyWindow(
-        _ recorder: IntervalRecorder,
+        _ intervals: [RunInterval],
         tokensPerEvent: Double
     ) -> SteadyWindow? {
         guard hasSteadyWindow else { return nil }
@@ -86,7 +87,7 @@ struct ResultMerger {
         let second = Double(Nanoseconds.seconds(1))
         let first = (Double(windows.measureStart - windows.start) / second).rounded(.up)
         let last = (Double(windows.measureEnd - windows.start) / second).rounded(.down)
-        let whole = recorder.intervals.dropLast().filter {
+        let whole = intervals.dropLast().filter {
             Double($0.startSeconds) >= first && Double($0.startSeconds + $0.seconds) <= last
         }
         let wanted = plan.arrivals == nil ? 0.95 * Double(plan.streams) : 0

@@ -7,9 +7,8 @@ import CSupport
 struct RunRecorder {
     let windows: RunWindows
     private let lanes: [ClassLane]
-    private var whole: IntervalRecorder
-    /// One a class; empty where there is only one.
-    private var parts: [IntervalRecorder] = []
+    /// That of the whole run; then, where there are several classes, one a class.
+    private var timeLines: [IntervalRecorder]
     private var ended = Instant.none
     var startedAt: Int64 = 0
     var interruptedBy: Int32 = 0
@@ -23,31 +22,35 @@ struct RunRecorder {
         self.lanes = lanes
         self.windows = windows
         let own = lanes[0].stats
-        whole = IntervalRecorder(
-            stats: lanes.flatMap(\.stats),
-            loops: own,
-            start: windows.start
-        )
+        timeLines = [
+            IntervalRecorder(
+                stats: lanes.flatMap(\.stats),
+                loops: own,
+                start: windows.start,
+                reserve: IntervalRecorder.mostBytes
+            )
+        ]
         guard lanes.count > 1 else { return }
-        parts = lanes.map { lane in
+        timeLines += lanes.map { lane in
             IntervalRecorder(stats: lane.stats, loops: own, start: windows.start)
         }
     }
+
+    private var whole: IntervalRecorder { timeLines[0] }
 
     // MARK: Recording
 
     /// Closes the current second at `now`.
     mutating func closeSecond(at now: Instant) {
-        whole.closeSecond(at: now)
-        for index in parts.indices { parts[index].closeSecond(at: now) }
+        for index in timeLines.indices { timeLines[index].closeSecond(at: now) }
+        IntervalRecorder.bound(&timeLines)
     }
 
     /// The loops have ended.
     mutating func end(at now: Instant) {
         ended = now
         closeSecond(at: now)
-        whole.finish()
-        for index in parts.indices { parts[index].finish() }
+        for index in timeLines.indices { timeLines[index].finish() }
     }
 
     // MARK: Results
@@ -61,10 +64,10 @@ struct RunRecorder {
 
     func result() -> RunResult {
         var result = merger(lanes, outcomes.map(\.classes)).merge(whole)
-        for index in parts.indices {
+        for (index, timeLine) in timeLines.dropFirst().enumerated() {
             let one = merger([lanes[index]], outcomes.map { [$0.classes[index]] })
             result.classes.append(
-                ClassResult(name: lanes[index].load.name, result: one.merge(parts[index]))
+                ClassResult(name: lanes[index].load.name, result: one.merge(timeLine))
             )
         }
         return result
@@ -118,7 +121,7 @@ struct RunRecorder {
             failures: failures,
             ttft: whole.ttft,
             gap: whole.gap,
-            recent: Array(whole.intervals.suffix(60))
+            recent: whole.recent
         )
     }
 }

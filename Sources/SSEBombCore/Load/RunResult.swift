@@ -52,6 +52,9 @@ public struct RunResult: Sendable {
     public var arrivals: ArrivalReport?
     /// What became of sessions; nil without them.
     public var sessions: SessionReport?
+    /// What became of each stage, where that isn't to be counted from `intervals`: of a stored or
+    /// merged result.
+    public var knownStages: [StageAccount]?
     /// The result of each class of load, where there are several; their loops, CPU time and memory
     /// are those of the whole run.
     public var classes: [ClassResult] = []

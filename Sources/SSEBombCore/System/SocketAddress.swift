@@ -22,7 +22,7 @@ public struct SocketAddress: Sendable, Hashable {
     /// An address of which only the text is known, as of a stored result: it can't be connected to.
     public init(knownAs text: String) {
         bytes = []
-        family = AF_UNSPEC
+        family = text.hasPrefix("unix:") ? Int32(AF_UNIX) : Int32(AF_UNSPEC)
         self.text = text
     }
 

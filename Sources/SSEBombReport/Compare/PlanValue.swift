@@ -56,6 +56,10 @@ enum PlanValue: Decodable, Equatable, Sendable {
         for name in free { fields[name] = nil }
         let path = result.plan.request.target.prefix { $0 != "?" }
         fields["path"] = .text(String(path))
+        let stages = result.stageAccounts.map { stage in
+            PlanValue.list([.number(Double(stage.duration) / 1e9), .number(stage.target)])
+        }
+        if !stages.isEmpty { fields["stages"] = .list(stages) }
         return fields
     }
 }

@@ -1,25 +1,57 @@
-// One figure a line: name, statistic, value, unit. Seconds and plain numbers, so that a spreadsheet
-// needs no parsing of units.
+// One figure a line: name, statistic, value, unit, class of load. Seconds and plain numbers, so
+// that a spreadsheet needs no parsing of units.
 
 import SSEBombCore
 
 /// The `--csv` file (RFC 4180, without CR).
 enum CSVExport {
     static func text(_ run: FinishedRun) -> String {
-        var rows = [["name", "statistic", "value", "unit"]]
-        rows.append(["run", "id", run.context.id, ""])
-        rows.append(["run", "started_at", Timestamp.rfc3339(run.result.startedAt), ""])
-        rows.append(["verdict", "state", run.verdict.state.rawValue, ""])
-        rows += counts(run.result) + rates(run.result)
-        for (metric, samples) in run.measuredMetrics { rows += latency(metric, samples, run) }
-        for metric in Metric.allCases {
-            guard let waits = run.result.unfinished[metric], waits.count > 0 else { continue }
-            rows.append([metric.rawValue, "unfinished", "\(waits.count)", "waits"])
-        }
+        var rows = [
+            ["run", "id", run.context.id, ""],
+            ["run", "started_at", Timestamp.rfc3339(run.result.startedAt), ""],
+            ["verdict", "state", run.verdict.state.rawValue, ""],
+        ]
+        rows += figures(run.result)
         for gate in run.thresholds {
             rows.append([gate.threshold.expression, "threshold", gate.outcome.rawValue, ""])
         }
-        return rows.map { $0.map(cell).joined(separator: ",") + "\n" }.joined()
+        let heading = ["name", "statistic", "value", "unit", "class"]
+        var lines = [heading] + rows.map { $0 + [""] }
+        for part in run.result.classes {
+            lines += figures(part.result).map { $0 + [PrintableText.line(part.name)] }
+        }
+        return lines.map { $0.map(cell).joined(separator: ",") + "\n" }.joined()
+    }
+
+    /// Of the whole run, or of a class of load.
+    private static func figures(_ result: RunResult) -> [[String]] {
+        var rows = counts(result) + rates(result)
+        for (metric, samples) in result.measuredMetrics {
+            rows += latency(metric.rawValue, samples)
+            if let basis = result.basis(of: metric) {
+                rows.append([metric.rawValue, "basis", basis.rawValue, ""])
+            }
+        }
+        for metric in Metric.allCases {
+            guard let waits = result.unfinished[metric], waits.count > 0 else { continue }
+            rows.append([metric.rawValue, "unfinished", "\(waits.count)", "waits"])
+        }
+        return rows + sessions(result)
+    }
+
+    private static func sessions(_ result: RunResult) -> [[String]] {
+        guard let sessions = result.sessions else { return [] }
+        var rows = [
+            ("started", sessions.started), ("completed", sessions.completed),
+            ("failed", sessions.failed), ("too_long", sessions.tooLong),
+            ("unfinished", sessions.unfinished),
+        ].map { ["sessions", $0.0, "\($0.1)", "sessions"] }
+        for turn in sessions.turns {
+            for (name, samples) in [("ttft", turn.ttft), ("e2e", turn.e2e)] where !samples.isEmpty {
+                rows += latency("turn_\(turn.number)_\(name)", samples)
+            }
+        }
+        return rows
     }
 
     private static func counts(_ result: RunResult) -> [[String]] {
@@ -63,11 +95,7 @@ enum CSVExport {
     }
 
     /// Percentiles that the samples are too few to state are left out.
-    private static func latency(
-        _ metric: Metric,
-        _ samples: HistogramSnapshot,
-        _ run: FinishedRun
-    ) -> [[String]] {
+    private static func latency(_ name: String, _ samples: HistogramSnapshot) -> [[String]] {
         var figures = [
             ("mean", samples.mean), ("stddev", samples.standardDeviation),
             ("min", Double(samples.min)),
@@ -77,12 +105,8 @@ enum CSVExport {
             figures.append((percentile.title, Double(samples.reported(percentile.rawValue))))
         }
         figures.append(("max", Double(samples.max)))
-        var rows = [[metric.rawValue, "count", "\(samples.count)", "samples"]]
-        rows += figures.map { [metric.rawValue, $0.0, "\($0.1 / 1e9)", "s"] }
-        if let basis = run.result.basis(of: metric) {
-            rows.append([metric.rawValue, "basis", basis.rawValue, ""])
-        }
-        return rows
+        return [[name, "count", "\(samples.count)", "samples"]]
+            + figures.map { [name, $0.0, "\($0.1 / 1e9)", "s"] }
     }
 
     private static func cell(_ text: String) -> String {

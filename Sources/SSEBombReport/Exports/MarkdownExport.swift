@@ -10,7 +10,7 @@ enum MarkdownExport {
     static func text(_ run: FinishedRun) -> String {
         var blocks = ["## ssebomb: \(headline(run))", target(run)]
         blocks += reasons(run) + gates(run) + [requests(run.result)]
-        blocks += latencies(run)
+        blocks += latencies(run) + sessions(run) + classes(run)
         return blocks.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
     }
 
@@ -27,12 +27,17 @@ enum MarkdownExport {
 
     private static func target(_ run: FinishedRun) -> String {
         let plan = run.result.plan
+        let measured =
+            "measured \(Units.duration(run.result.measured)), run "
+            + "\(code(run.context.id)) at \(Timestamp.rfc3339(run.result.startedAt))"
+        guard run.result.classes.isEmpty else {
+            return "\(Units.count(run.result.classes.count)) classes of load, \(measured)"
+        }
         let url = code("\(plan.request.method) \(Redaction.url(of: plan.request))")
         let load =
-            plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.law.name)" }
+            plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.process)" }
             ?? "\(Units.count(plan.streams)) streams"
-        return "\(url), \(load), measured \(Units.duration(run.result.measured)), run "
-            + "\(code(run.context.id)) at \(Timestamp.rfc3339(run.result.startedAt))"
+        return "\(url), \(load), \(measured)"
     }
 
     private static func reasons(_ run: FinishedRun) -> [String] {
@@ -100,6 +105,40 @@ enum MarkdownExport {
             blocks.append("(…): too few samples to state it.")
         }
         return blocks
+    }
+
+    private static func sessions(_ run: FinishedRun) -> [String] {
+        guard let sessions = run.result.sessions else { return [] }
+        let words =
+            "Sessions: \(Units.count(sessions.started)) started, "
+            + "\(Units.count(sessions.completed)) completed, "
+            + "\(Units.count(sessions.failed)) failed, \(Units.count(sessions.tooLong)) too long, "
+            + "\(Units.count(sessions.unfinished)) unfinished."
+        return [words] + tables(report(run).turnTable.map { [$0] } ?? [])
+    }
+
+    /// The table of the text report: classes side by side.
+    private static func classes(_ run: FinishedRun) -> [String] {
+        run.result.classes.isEmpty ? [] : tables([report(run).classTable])
+    }
+
+    private static func report(_ run: FinishedRun) -> TextReport {
+        TextReport(run.result, verdict: run.verdict, color: false)
+    }
+
+    private static func tables(_ tables: [TextTable]) -> [String] {
+        tables.map { text in
+            var heading: [String] = []
+            var rows: [[String]] = []
+            for row in text.rows {
+                switch row {
+                case .heading(let cells): heading = cells.map { escaped($0.text) }
+                case .cells(let cells): rows.append(cells.map { escaped($0.plain) })
+                case .note: continue
+                }
+            }
+            return table(heading, rows, right: 1)
+        }
     }
 
     /// Columns from `right` on are aligned to the right.

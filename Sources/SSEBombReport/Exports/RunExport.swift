@@ -25,6 +25,8 @@ public enum RunExport: Sendable, Equatable {
     case llmd
     /// JUnit XML, a case for each gate.
     case junit
+    /// One page with pictures.
+    case html
 
     /// The run in this format: UTF-8, with a line end behind it.
     public func render(_ run: FinishedRun) throws(OutputError) -> [UInt8] {
@@ -39,6 +41,7 @@ public enum RunExport: Sendable, Equatable {
         case .k6: try K6Export.document(run).encoded()
         case .llmd: try LLMDExport.document(run).encoded()
         case .junit: Array(JUnitExport.text(run).utf8)
+        case .html: HTMLReport(run).render()
         }
     }
 }

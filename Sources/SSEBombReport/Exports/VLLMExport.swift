@@ -81,11 +81,13 @@ enum VLLMExport {
             "duration": "start of the measured window to the end of the run, drain included",
             "ttft": "first token-bearing event; a role alone is none",
             "itl": "ssebomb's gap: between token-bearing events, never divided by tokens",
-            "tpot_tokens": .text(result.counts.tpotBasis.rawValue),
             "e2el": "to the end of the stream, completed requests alone",
             "failed": "failed, cancelled and cut requests",
             "measured_s": result.measuredSeconds.map { .number($0) },
         ]
+        if let tpot = result.histograms[.tpot], !tpot.isEmpty {
+            members["tpot_tokens"] = .text(result.counts.tpotBasis.rawValue)
+        }
         if result.hasTokens { members["tokens"] = .text(result.counts.tokenBasis.rawValue) }
         if let window = result.rateWindow {
             members["window_request_throughput"] = .number(

@@ -41,15 +41,24 @@ extension HTMLReport {
             ).figure
         )
         if let timeLine { figures.append(FailureChart(timeLine: timeLine).figure) }
-        let lanes = SwimLanes(result: result, lanes: lanes).figure
-        guard lanes != nil || figures.contains(where: { $0 != nil }) else { return }
+        let streams = lanes.flatMap { SwimLanes(result: result, lanes: $0).figure }
+        guard streams != nil || figures.contains(where: { $0 != nil }) else { return }
         page.element("section", [("id", "pictures")]) { page in
             page.leaf("h2", "Pictures")
             if let timeLine { explain(timeLine, &page) }
             page.element("div", [("class", "figures")]) { page in
                 for figure in figures { figure?.write(into: &page) }
             }
-            lanes?.write(into: &page)
+            streams?.write(into: &page)
+            if lanes == nil {
+                page.literal("\n")
+                page.leaf(
+                    "p",
+                    [("id", "no-streams"), ("class", "dim")],
+                    "A result holds no single streams: only the page that a run writes itself "
+                        + "shows some of them token by token."
+                )
+            }
         }
     }
 

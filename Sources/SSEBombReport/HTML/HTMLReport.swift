@@ -1,39 +1,32 @@
 // A run's result as one page: first the decision, then the numbers, then the pictures, then how to
 // run it again. Needs no script and asks nobody for anything. Must not know where the page goes.
 
-public import SSEBombCore
+import SSEBombCore
 
 /// The page of `--html`.
-public struct HTMLReport {
+struct HTMLReport {
     let result: RunResult
     let verdict: Verdict
     let thresholds: [ThresholdResult]
     let context: RunContext
-    let lanes: [StreamSample.Lane]
+    /// Streams to draw token by token; nil where they aren't known.
+    let lanes: [StreamSample.Lane]?
 
     /// No page of a run without classes, labels and gates is larger, bytes: each picture is bounded
     /// in points, and names, kinds and samples of failures are bounded in number.
     static let mostBytes = 400_000
 
-    /// - Parameters:
-    ///   - thresholds: what became of the run's gates.
-    ///   - sample: streams to draw token by token; a stored result has none.
-    public init(
-        _ result: RunResult,
-        verdict: Verdict,
-        thresholds: [ThresholdResult] = [],
-        context: RunContext,
-        sample: StreamSample? = nil
-    ) {
-        self.result = result
-        self.verdict = verdict
-        self.thresholds = thresholds
-        self.context = context
-        lanes = sample?.lanes ?? []
+    /// The page of a run, whether it has just ended or was stored.
+    init(_ run: FinishedRun) {
+        result = run.result
+        verdict = run.verdict
+        thresholds = run.thresholds
+        context = run.context
+        lanes = run.lanes
     }
 
     /// The whole page as UTF-8.
-    public func render() -> [UInt8] {
+    func render() -> [UInt8] {
         let title =
             result.classes.isEmpty
             ? "\(result.plan.request.method) \(Redaction.url(of: result.plan.request))"
@@ -68,11 +61,6 @@ public struct HTMLReport {
         footer(&page)
         page.literal("\n</body>\n</html>\n")
         return Array(page.text.utf8)
-    }
-
-    /// Writes the page under `path`, whole or not at all; "-" is standard output.
-    public func write(to path: String) throws(OutputError) {
-        try AtomicFile.write(render(), to: path, flag: "--html")
     }
 
     // MARK: Head and foot
@@ -138,7 +126,7 @@ public struct HTMLReport {
             }
             let command = PlanCommand(
                 result.plan,
-                api: result.plan.dialectOrigin == .flag ? result.plan.dialect.name : nil,
+                api: result.dialectOrigin == .flag ? result.dialect.name : nil,
                 thresholds: thresholds.map(\.threshold),
                 labels: context.labels
             )

@@ -40,27 +40,12 @@ public enum ResultMerge {
                 }
                 owners[id] = part.name
             }
-            if !part.run.result.classes.isEmpty {
-                throw MergeError(
-                    sentence: "\(part.name) has several classes of load, which can't be merged: "
-                        + "merge runs of one class"
-                )
+            if let cause = first.run.result.obstacle(to: part.run.result) {
+                throw MergeError(sentence: "\(first.name) and \(part.name) \(cause)")
             }
-            if part.run.result.plan.line != nil {
+            if !allowUnlike, let field = first.run.result.unlikeField(part.run.result) {
                 throw MergeError(
-                    sentence: "\(part.name) has a load that changes by stages, which can't be "
-                        + "merged: merge runs of a constant load"
-                )
-            }
-            if (first.run.result.plan.arrivals == nil) != (part.run.result.plan.arrivals == nil) {
-                throw MergeError(
-                    sentence: "\(first.name) and \(part.name) have unlike load models: one held "
-                        + "streams open, the other started requests at a rate"
-                )
-            }
-            if !allowUnlike, let field = first.run.unlikeField(part.run) {
-                throw MergeError(
-                    sentence: "\(first.name) and \(part.name) have unlike plans (plan.\(field)): "
+                    sentence: "\(first.name) and \(part.name) have unlike plans (\(field)): "
                         + "merge runs of one plan, or give --allow-unlike"
                 )
             }
@@ -73,45 +58,15 @@ public enum ResultMerge {
 }
 
 extension FinishedRun {
-    /// The run in the form that merging goes by: its rates' window on the wall clock, its intervals
-    /// on whole seconds of it, sums in steps that add up exactly.
+    /// The run in the form that merging goes by; a merged one has it.
     var asPart: FinishedRun {
         guard result.merged == nil else { return self }
         var part = self
-        let start = result.startedAt + result.plan.ramp + result.plan.warmup
-        let window = MergedRun.Window(start: start, end: start + result.measured)
-        part.result.merged = MergedRun(
-            parts: [context.id],
-            window: window.length > 0 ? window : nil
-        )
-        part.result.measured = window.length
-        part.result.steady = nil
-        part.result.counts.tokensInWindow = TokenSum.exact(result.counts.tokensInWindow)
-        if !result.hasTokens { part.result.counts.forgetTokens() }
-        part.result.arrivals?.test = nil
-        part.result.errors = ErrorMerge.sorted(result.errors)
-        part.result.loops = LoopMerge.sorted(result.loops)
-        for index in part.result.intervals.indices {
-            let mean = part.result.intervals[index].inFlight
-            part.result.intervals[index].inFlight = mean.isFinite ? TokenSum.exact(mean) : 0
-        }
-        (part.result.intervals, part.result.intervalSeconds) = TimelineMerge.joined([part.result])
-        part.result.plan.arrivals?.rate.makeExact()
-        part.result.plan.connectRate.makeExact()
-        part.result.classes = []
+        part.result = result.asPart(named: context.id)
         part.thresholds = []
         part.verdict = part.verdict.merged(with: part.verdict)
         part.context.id = Self.id(of: [context.id])
         return part
-    }
-
-    /// The first field of the plan, by name, in which two runs can't be parts of one; nil where
-    /// there is none.
-    fileprivate func unlikeField(_ other: FinishedRun) -> String? {
-        let (mine, theirs) = (ResultDocument.Plan(result), ResultDocument.Plan(other.result))
-        // A part without events doesn't know its API.
-        if let one = mine.api, let two = theirs.api, one != two { return "api" }
-        return ResultDocument.Plan.difference(mine.asPart, theirs.asPart)
     }
 
     /// Both in one. Both are parts.
@@ -170,21 +125,5 @@ extension RunEnvironment {
         both.ports = same(\.ports)
         both.tlsLibrary = same(\.tlsLibrary)
         return both
-    }
-}
-
-extension RunCounts {
-    /// Without a known API there are none.
-    fileprivate mutating func forgetTokens() {
-        (completionTokens, requestsWithPrompt, tokensInWindow) = (0, 0, 0)
-        (promptTokens, cachedTokens, reasoningTokens) = (nil, nil, nil)
-    }
-}
-
-extension Double {
-    /// To the nearest multiple of 2^-30: sums of such rates are exact up to 2^23.
-    fileprivate mutating func makeExact() {
-        let steps = 1_073_741_824.0
-        if isFinite, self < 1e9 { self = (self * steps).rounded() / steps }
     }
 }

@@ -4,15 +4,39 @@
 import SSEBombCore
 
 extension RunResult {
-    /// Both in one. Both are parts: see `FinishedRun.asPart`.
+    /// Both in one, class by class. Both are parts: see `asPart(named:)`.
     func merged(with other: RunResult) -> RunResult {
+        let (intervals, step) = TimelineMerge.joined([self, other])
+        var both = merged(with: other, intervals, step)
+        both.classes = zip(classes, other.classes).map { mine, theirs in
+            let results = [mine.result, theirs.result]
+            // As long as those of the whole run.
+            let intervals = TimelineMerge.joined(results, step: step).intervals
+            return ClassResult(
+                mine.name,
+                mine.result.merged(with: theirs.result, intervals, step)
+            )
+        }
+        return both
+    }
+
+    private func merged(
+        with other: RunResult,
+        _ intervals: [RunInterval],
+        _ step: Int
+    ) -> RunResult {
         var both = self
+        (both.intervals, both.intervalSeconds) = (intervals, step)
         let end = max(startedAt + length, other.startedAt + other.length)
         both.startedAt = min(startedAt, other.startedAt)
         both.length = end - both.startedAt
         both.merged = MergedRun.joined(merged, other.merged)
         both.measured = both.merged?.window?.length ?? 0
         both.plan = mergedPlan(with: other)
+        if let mine = knownStages, let theirs = other.knownStages {
+            both.knownStages = zip(mine, theirs).map { $0.merged(with: $1) }
+            both.knownStages.map { both.plan.follow($0) }
+        }
         // Undetermined where no event allowed to tell: the other knows.
         both.dialect = Dialect(rawValue: max(dialect.rawValue, other.dialect.rawValue)) ?? dialect
         both.dialectOrigin = [self, other].filter { $0.dialect == both.dialect }
@@ -26,7 +50,6 @@ extension RunResult {
         both.unfinished.merge(other.unfinished) {
             UnfinishedWaits(ages: $0.ages.merged(with: $1.ages))
         }
-        (both.intervals, both.intervalSeconds) = TimelineMerge.joined([self, other])
         both.loops = LoopMerge.sorted(loops + other.loops)
         both.cpuUser = cpuUser + other.cpuUser
         both.cpuSystem = cpuSystem + other.cpuSystem
@@ -39,6 +62,7 @@ extension RunResult {
             other.arrivals,
             isCommon: both.merged?.window != nil
         )
+        both.sessions = sessions.map { $0.merged(with: other.sessions) } ?? other.sessions
         return both
     }
 
@@ -164,6 +188,42 @@ extension LogCounts {
         var both = self
         both.written += other?.written ?? 0
         both.lost += other?.lost ?? 0
+        return both
+    }
+}
+
+extension StageAccount {
+    /// Of stages that last equally long. Levels add; what is known of them is known of both.
+    fileprivate func merged(with other: StageAccount) -> StageAccount {
+        var both = self
+        both.from += other.from
+        both.target += other.target
+        both.seconds = min(seconds, other.seconds)
+        both.asked = asked.flatMap { mine in other.asked.map { mine + $0 } }
+        both.achieved = achieved.flatMap { mine in other.achieved.map { mine + $0 } }
+        return both
+    }
+}
+
+extension SessionReport {
+    fileprivate func merged(with other: SessionReport?) -> SessionReport {
+        guard let other else { return self }
+        var both = self
+        both.started += other.started
+        both.completed += other.completed
+        both.failed += other.failed
+        both.tooLong += other.tooLong
+        var byNumber: [Int: Turn] = [:]
+        for turn in turns + other.turns {
+            guard var known = byNumber[turn.number] else {
+                byNumber[turn.number] = turn
+                continue
+            }
+            known.ttft.merge(turn.ttft)
+            known.e2e.merge(turn.e2e)
+            byNumber[turn.number] = known
+        }
+        both.turns = byNumber.values.sorted { $0.number < $1.number }
         return both
     }
 }

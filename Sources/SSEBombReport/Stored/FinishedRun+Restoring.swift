@@ -38,10 +38,9 @@ extension RunResult {
         guard let startedAt = Timestamp.nanoseconds(rfc3339: run.startedAt) else {
             throw .field("run.started_at")
         }
-        self.init(
-            try RunPlan(restoring: document.plan, stages: document.stages),
-            startedAt: startedAt
-        )
+        let stages = try document.stages.map(StageAccount.restoring)
+        self.init(try RunPlan(restoring: document.plan, stages: stages), startedAt: startedAt)
+        knownStages = stages
         measured = try nanoseconds(run.measuredS, "run.measured_s")
         // Before the file had its length, a run was at least as long as its parts.
         length = try nanoseconds(
@@ -171,12 +170,12 @@ extension ResultDocument {
     /// The document of one class of load alone; what concerns the whole run is that of the run.
     fileprivate func narrowed(to record: ClassRecord) -> ResultDocument {
         var part = self
-        (part.classes, part.stages) = (nil, nil)
+        (part.classes, part.stages) = (nil, record.stages)
         (part.plan, part.counts, part.arrivals) = (record.plan, record.counts, record.arrivals)
         (part.rates, part.metrics, part.intervals) = (
             record.rates, record.metrics, record.intervals
         )
-        part.errors = record.errors
+        (part.errors, part.sessions) = (record.errors, record.sessions)
         (part.run.steadyS, part.run.steadyStartS) = (record.steadyS, nil)
         // A class without kernel stamps has no count of those that were replaced.
         if record.counts.stampsReplaced == nil { part.client.clockStreams.kernel = 0 }

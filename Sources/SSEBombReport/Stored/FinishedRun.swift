@@ -13,14 +13,19 @@ public struct FinishedRun: Sendable {
     public var thresholds: [ThresholdResult]
     /// Name, labels and machine.
     public var context: RunContext
+    /// A few streams token by token, for the page; no result file has them.
+    var lanes: [StreamSample.Lane]?
 
     /// A run that has just ended, to the precision of its file: reports and exports can then be
     /// drawn again from that to the letter.
+    ///
+    /// - Parameter sample: streams for the page to draw token by token.
     public init(
         _ result: RunResult,
         verdict: Verdict,
         thresholds: [ThresholdResult] = [],
-        context: RunContext
+        context: RunContext,
+        sample: StreamSample? = nil
     ) {
         self.result = result
         self.result.startedAt -= result.startedAt % Nanoseconds.milliseconds(1)
@@ -33,6 +38,7 @@ public struct FinishedRun: Sendable {
         self.verdict = verdict
         self.thresholds = thresholds
         self.context = context
+        lanes = sample?.lanes
     }
 
     /// The text report, ending with a line end.

@@ -22,31 +22,25 @@ func optionalNanoseconds(_ seconds: Double?, _ field: String) throws(ResultFault
 extension RunPlan {
     private mutating func restoreLoad(
         _ plan: ResultDocument.Plan,
-        _ stages: [ResultDocument.Stage]?
+        _ stages: [StageAccount]?
     ) throws(ResultFault) {
-        if let name = plan.arrivals {
+        if let trace = plan.trace {
+            arrivals = OpenLoad(knownAs: try TraceFacts(restoring: trace), rate: plan.rate ?? 0)
+        } else if let name = plan.arrivals {
             guard let law = ArrivalLaw(named: name) else { throw .unknown("plan.arrivals", name) }
             arrivals = OpenLoad(rate: plan.rate ?? 0, law: law)
         }
-        if let line = try stages.map(LoadLine.init(restoring:)) {
-            if let law = arrivals?.law {
-                arrivals = OpenLoad(line, law: law)
-            } else {
-                self.stages = line
-            }
-            if let rate = plan.rate { arrivals?.rate = rate }
+        if let stages {
+            follow(stages)
             rampDown = try optionalNanoseconds(plan.rampDownS, "plan.ramp_down_s") ?? rampDown
         }
     }
 
-    /// - Parameter stages: those of the whole run.
+    /// - Parameter stages: those that the plan's load follows.
     init(
         restoring plan: ResultDocument.Plan,
-        stages: [ResultDocument.Stage]?
+        stages: [StageAccount]?
     ) throws(ResultFault) {
-        guard plan.trace == nil else {
-            throw ResultFault("replays a recorded trace, which can't be drawn from a file")
-        }
         self.init(
             request: try RequestSpecification(restoring: plan),
             addresses: plan.addresses.map { SocketAddress(knownAs: $0) },
@@ -212,22 +206,54 @@ extension FieldPaths {
     }
 }
 
-extension LoadLine {
-    /// A stage that begins elsewhere than the last one ended had a jump before it.
-    fileprivate init(restoring records: [ResultDocument.Stage]) throws(ResultFault) {
-        var stages: [LoadStage] = []
-        var level = records.first?.from ?? 0
+extension StageAccount {
+    /// All stages of a load; together they are a time as well.
+    static func restoring(
+        _ records: [ResultDocument.Stage]
+    ) throws(ResultFault) -> [StageAccount] {
+        var accounts: [StageAccount] = []
         var seconds = 0.0
         for record in records {
-            if record.from != level { stages.append(LoadStage(duration: 0, target: record.from)) }
             seconds += record.durationS
-            // All stages together are a time as well.
             _ = try nanoseconds(seconds, "stages.duration_s")
             let duration = try nanoseconds(record.durationS, "stages.duration_s")
-            stages.append(LoadStage(duration: duration, target: record.target))
-            level = record.target
+            guard duration > 0 else { throw .field("stages.duration_s") }
+            accounts.append(
+                StageAccount(
+                    start: try nanoseconds(record.startS, "stages.start_s"),
+                    duration: duration,
+                    from: record.from,
+                    target: record.target,
+                    seconds: record.seconds,
+                    asked: record.asked,
+                    achieved: record.achieved
+                )
+            )
         }
-        self.init(from: records.first?.from ?? 0, stages: stages)
+        return accounts
+    }
+}
+
+extension TraceFacts {
+    fileprivate init(restoring record: ResultDocument.Plan.Trace) throws(ResultFault) {
+        guard let format = TraceFormat(rawValue: record.format) else {
+            throw .unknown("plan.trace.format", record.format)
+        }
+        guard TraceReplay.speedRange.contains(record.speed) else {
+            throw .field("plan.trace.speed")
+        }
+        self.init(
+            path: record.file,
+            format: format,
+            window: TraceWindow(
+                start: try nanoseconds(record.fromS, "plan.trace.from_s"),
+                end: try optionalNanoseconds(record.toS, "plan.trace.to_s")
+            ),
+            rows: record.rows,
+            inputTokens: record.promptTokens,
+            outputTokens: record.answerTokens,
+            speed: record.speed
+        )
     }
 }
 

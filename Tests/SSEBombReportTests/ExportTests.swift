@@ -1,0 +1,55 @@
+// Exports of runs that have more than one kind of load: which figures are whose. What a reader from
+// elsewhere makes of each format is checked by `make test-readers`.
+
+import Testing
+
+@testable import SSEBombCore
+@testable import SSEBombReport
+
+@Suite struct ExportTests {
+    @Test("CSV has each figure once for the run and once a class, sessions and turns, too")
+    func csv() throws {
+        let run = try ResultGenerator.classes()
+        let text = String(decoding: try RunExport.csv.render(run), as: UTF8.self)
+        let rows = text.split(separator: "\n").dropFirst()
+            .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        #expect(rows.allSatisfy { $0.count == 5 })
+        let keys = rows.map { [$0[0], $0[1], $0[4]] }
+        #expect(Set(keys).count == keys.count)
+        #expect(Set(rows.map { $0[4] }) == ["", "chat", "batch"])
+        func value(_ name: String, _ statistic: String, _ owner: String) -> String? {
+            rows.first { $0[0] == name && $0[1] == statistic && $0[4] == owner }?[2]
+        }
+        for (owner, result) in [("", run.result)] + run.result.classes.map({ ($0.name, $0.result) })
+        {
+            #expect(value("requests", "completed", owner) == "\(result.counts.completed)")
+            #expect(
+                value("gap", "count", owner)
+                    == result.histograms[.gap].map { $0.isEmpty ? nil : "\($0.count)" } ?? nil
+            )
+            #expect(value("sessions", "started", owner) == result.sessions.map { "\($0.started)" })
+            let turn = try #require(result.sessions?.turns.first { !$0.e2e.isEmpty })
+            #expect(value("turn_\(turn.number)_e2e", "count", owner) == "\(turn.e2e.count)")
+        }
+    }
+
+    @Test("Markdown has a row for each class and each turn, and no name can be markup")
+    func markdown() throws {
+        var run = try ResultGenerator.classes()
+        run.result.classes[0].name = "chat|<b>"
+        let text = String(decoding: try RunExport.markdown.render(run), as: UTF8.self)
+        #expect(text.contains("2 classes of load, measured"))
+        #expect(text.contains("| chat\\|&lt;b&gt; | ") && text.contains("| batch | "))
+        #expect(text.contains("Sessions: \(run.result.sessions?.started ?? 0) started, "))
+        #expect(text.contains("| Turn | completed | "))
+        // As many cells in every row of a table as in its heading.
+        let widths = text.split(separator: "\n\n").filter { $0.hasPrefix("|") }.map { table in
+            Set(
+                table.split(separator: "\n").map { row in
+                    row.replacing("\\|", with: "").count { $0 == "|" }
+                }
+            )
+        }
+        #expect(widths.count >= 4 && widths.allSatisfy { $0.count == 1 })
+    }
+}
