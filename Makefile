@@ -56,7 +56,7 @@ TEST_FLAGS = --skip-build --disable-xctest
 UNIT_TESTS = SSEBombCoreTests|SSEBombReportTests
 
 # End-to-end tests in which the client has to keep up with a schedule, or read each event alone.
-TIMED_TESTS = ArrivalTests/|StageTests/|TerminalTests/|ThresholdTests/interrupted|ObjectiveTests/|EndToEndTests.SingleEventTests/interrupted
+TIMED_TESTS = ArrivalTests/|StageTests/|TerminalTests/|ThresholdTests/interrupted|ObjectiveTests/|EndToEndTests.CompareTests/worse|EndToEndTests.SingleEventTests/interrupted
 
 # Tests that measure run after the others, with the machine to themselves.
 ALONE = SSEBOMB_TEST_ALONE=1
