@@ -39,7 +39,7 @@ struct DocumentTests {
         (
             "COMING-FROM-VLLM-BENCH.md",
             [
-                "base-url", "host", "endpoint", "backend", "endpoint-type", "num-prompts",
+                "base-url", "host", "port", "endpoint", "backend", "endpoint-type", "num-prompts",
                 "request-rate", "max-concurrency", "burstiness", "ramp-up-strategy",
                 "ramp-up-start-rps", "ramp-up-end-rps", "dataset-name", "random-input-len",
                 "random-output-len", "random-range-ratio", "random-prefix-len", "dataset-path",
