@@ -33,19 +33,80 @@ struct DocumentTests {
         }
     }
 
-    @Test("each flag that the page for users of k6 names exists")
-    func flags() async throws {
-        let text = try Self.document("COMING-FROM-K6.md")
+    /// Pages for a task or for users of another tool, and the flags of that tool.
+    private static let pages: [(name: String, others: Set<String>, least: Int)] = [
+        ("COMING-FROM-K6.md", ["rps"], 40),
+        (
+            "COMING-FROM-VLLM-BENCH.md",
+            [
+                "base-url", "host", "port", "endpoint", "backend", "endpoint-type", "num-prompts",
+                "request-rate", "max-concurrency", "burstiness", "ramp-up-strategy",
+                "ramp-up-start-rps", "ramp-up-end-rps", "dataset-name", "random-input-len",
+                "random-output-len", "random-range-ratio", "random-prefix-len", "dataset-path",
+                "top-p", "extra-body", "ignore-eos", "goodput", "percentile-metrics",
+                "metric-percentiles", "save-result", "result-filename", "save-detailed", "metadata",
+                "ready-check-timeout-sec", "num-warmups", "profile", "lora-modules",
+            ], 15
+        ),
+        (
+            "COMING-FROM-WRK.md",
+            ["latency", "latency-correction", "disable-keepalive", "unix-socket"], 20
+        ),
+        (
+            "GATE-A-MERGE.md",
+            ["retry", "retry-delay", "retry-all-errors"], 8
+        ),
+        ("FAST-ENOUGH.md", [], 8),
+    ]
+
+    @Test("each flag that a page for a task names exists", arguments: pages.map(\.name))
+    func flags(_ name: String) async throws {
+        let page = try #require(Self.pages.first { $0.name == name })
+        let text = try Self.document(name)
         var known = Set(OptionTable.run().names)
-        for command in ["serve", "probe", "report", "merge"] {
+        for command in ["serve", "probe", "report", "merge", "compare"] {
             let help = try await Binary.run([command, "--experimental-dump-help"])
             known.formUnion(OptionTable(Data(help.stdout.utf8)).names)
         }
-        let ofK6: Set = ["rps"]
         let named = Set(text.matches(of: /(?:^|[^\w-])--([a-z][a-z0-9-]*)/).map { String($0.1) })
-        #expect(named.count > 40)
-        let unknown = named.subtracting(known).subtracting(ofK6)
+        #expect(named.subtracting(page.others).count > page.least, "\(named.count)")
+        let unknown = named.subtracting(known).subtracting(page.others)
         #expect(unknown.isEmpty, "\(unknown)")
+    }
+
+    @Test("each link between documents leads to a file and a heading")
+    func links() throws {
+        let place = URL(fileURLWithPath: "\(Tool.root)/docs")
+        let names = try FileManager.default.contentsOfDirectory(atPath: place.path)
+            .filter { $0.hasSuffix(".md") }
+        var count = 0
+        for name in names {
+            for link in try Self.document(name).matches(of: /\]\(([^)\s]+)\)/) {
+                let target = String(link.1)
+                if target.hasPrefix("http") { continue }
+                let parts = target.split(
+                    separator: "#",
+                    maxSplits: 1,
+                    omittingEmptySubsequences: false
+                )
+                let path = parts[0].isEmpty ? name : String(parts[0])
+                let file = place.appending(path: path)
+                #expect(FileManager.default.fileExists(atPath: file.path), "\(name): \(target)")
+                guard parts.count == 2, path.hasSuffix(".md") else { continue }
+                let headings = try String(contentsOf: file, encoding: .utf8)
+                    .split(separator: "\n").filter { $0.hasPrefix("#") }.map(Self.anchor)
+                #expect(headings.contains(String(parts[1])), "\(name): \(target)")
+                count += 1
+            }
+        }
+        #expect(count > 50)
+    }
+
+    /// A heading's anchor as GitHub and GitLab make it.
+    private static func anchor(_ heading: Substring) -> String {
+        heading.drop { $0 == "#" || $0 == " " }.lowercased()
+            .filter { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == " " }
+            .replacing(" ", with: "-")
     }
 
     @Test("each command of the page for users of k6 is accepted")

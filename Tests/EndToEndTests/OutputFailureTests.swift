@@ -101,18 +101,19 @@ struct OutputFailureTests {
 
     @Test("a directory that goes away during the run costs status 1, not the report")
     func gone() async throws {
-        let server = try ScriptedServer([
-            .readRequest, .send(Wire.stream(Wire.delta("a") + Wire.done)), .again,
-        ])
-        defer { server.stop() }
         let directory = try TemporaryDirectory()
         let place = directory.file("place")
         try FileManager.default.createDirectory(
             atPath: place,
             withIntermediateDirectories: false
         )
+        // Answers once the directory is gone.
+        let server = try ScriptedServer([
+            .readRequest, .awaitRemoval(of: place), .send(Wire.stream(Wire.delta("a") + Wire.done)),
+        ])
+        defer { server.stop() }
         let run = try Binary.start(
-            ["-c", "1", "-d", "1s", "-q", "--html", "\(place)/x", "--csv", "\(place)/y"]
+            ["-n", "1", "-q", "--html", "\(place)/x", "--csv", "\(place)/y"]
                 + Mock.chatBody + [server.url + "/v1/chat/completions"]
         )
         try await run.wait { _ in server.accepted > 0 }

@@ -125,7 +125,9 @@ struct ReportTests {
             let bad = try directory.write("bad.json", Array(text.utf8))
             for arguments in [
                 ["report", bad, "--csv", directory.file("x.csv")],
+                ["report", bad, "--html", directory.file("x.html")],
                 ["merge", directory.file("r.json"), bad, "-o", directory.file("x.json")],
+                ["compare", directory.file("r.json"), bad],
             ] {
                 let outcome = try await Binary.run(arguments)
                 #expect(outcome.status == 64)

@@ -22,7 +22,11 @@ struct SecretTests {
         secrets.flatMap { text -> [String] in
             let base64 = Data(text.utf8).base64EncodedString()
             let percent = text.utf8.map { "%" + String(format: "%02X", $0) }.joined()
-            return [text, base64, base64.replacingOccurrences(of: "=", with: ""), percent]
+            let urlStyle = text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+            return [
+                text, base64, base64.replacingOccurrences(of: "=", with: ""), percent,
+                percent.lowercased(), urlStyle,
+            ]
         }
     }
 
@@ -94,15 +98,32 @@ struct SecretTests {
             environment: ["GITHUB_STEP_SUMMARY": summary]
         )
         let stored = try now.write("stored.json", Array(run.resultText.utf8))
+        // Another run, by its id.
+        let twin = run.resultText.replacingOccurrences(of: "\"id\" : \"", with: "\"id\" : \"f")
+        let other = try now.write("other.json", Array(twin.utf8))
         let outcome = try await Binary.run(["report", stored] + Exports.all(in: later))
         #expect(outcome.status == 0, "\(outcome.stderr)")
-        #expect(now.names.count == 12 && later.names.count == 12)
-        for directory in [now, later] {
+        let merged = try TemporaryDirectory()
+        let merge = ["merge", stored, other, "-o", merged.file("merged.json")]
+        let whole = try await Binary.run(merge + Exports.all(in: merged))
+        #expect(whole.status == 0, "\(whole.stderr)")
+        #expect(now.names.count == 13 && later.names.count == 12 && merged.names.count == 12)
+        let login = Data("\(Self.user):\(Self.password)".utf8).base64EncodedString()
+        let hidden = Self.forbidden + Self.forms([Self.body]) + [login]
+        for directory in [now, later, merged] {
             for name in directory.names {
                 let text = directory.text(name)
                 #expect(!text.isEmpty, "\(name)")
-                expectClean(Self.forbidden + [Self.body], in: [text])
+                expectClean(hidden, in: [text])
             }
+        }
+        for format in ["text", "json", "markdown"] {
+            let shown = try await Binary.run(["report", stored, "--format", format])
+            let compared = try await Binary.run([
+                "compare", "--allow-invalid", stored, other, "--format", format,
+            ])
+            #expect(!shown.stdout.isEmpty && !compared.stdout.isEmpty, "\(compared.stderr)")
+            expectClean(hidden, in: [shown.stdout, compared.stdout, compared.stderr])
         }
         #expect(now.text("aiperf-json").contains("http_status"))
         #expect(later.text("summary").contains("## ssebomb"))

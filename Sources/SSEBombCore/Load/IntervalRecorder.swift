@@ -28,7 +28,7 @@ struct IntervalRecorder {
 
     private var store: IntervalStore
     private(set) var step = 1
-    /// The last full seconds, for the display.
+    /// The last full seconds, for the display; of these the last few with `ttft` and `gap`.
     private(set) var recent: [RunInterval] = []
     private static let mostRecent = 60
     /// Everything so far, for the display.
@@ -93,9 +93,16 @@ struct IntervalRecorder {
             lastFailures[Int(kind.rawValue)] = now
         }
         secondsTaken += 1
+        remember(second)
+        append(second)
+    }
+
+    private mutating func remember(_ second: RunInterval) {
         if recent.count == Self.mostRecent { recent.removeFirst() }
         recent.append(second)
-        append(second)
+        (recent[recent.count - 1].tpot, recent[recent.count - 1].e2e) = (.init(), .init())
+        let old = recent.count - 1 - RunProgress.secondsOfLatencies
+        if old >= 0 { (recent[old].ttft, recent[old].gap) = (.init(), .init()) }
     }
 
     /// Mean of streams in flight since the last call: stream-time over time.

@@ -265,8 +265,11 @@ public struct RunProgress: Sendable {
     public var ttft: HistogramSnapshot
     /// Samples of `gap` up to the last full second.
     public var gap: HistogramSnapshot
-    /// The last full intervals of the time line, a minute of it at most.
+    /// The last full seconds, a minute of them at most; the last few have samples of `ttft` and
+    /// `gap`.
     public var recent: [RunInterval] = []
+    /// How many of `recent` have samples.
+    public static let secondsOfLatencies = 5
 }
 
 /// Where a run stands.

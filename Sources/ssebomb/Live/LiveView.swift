@@ -22,7 +22,7 @@ struct LiveView {
     /// Wider than this lines are no easier to read.
     private static let mostColumns = 200
     /// What "the last seconds" are.
-    private static let recentSeconds = 5
+    private static let recentSeconds = RunProgress.secondsOfLatencies
 
     /// The lines, no more than `rows`, the most important first.
     func lines(columns: Int, rows: Int, color: Bool) -> [String] {
