@@ -37,8 +37,10 @@ TOOLS ?= .build-tools
 
 # What the foreign server and readers in the tests are made of.
 PYTHON_PACKAGES = uvicorn sse-starlette jsonschema hdrhistogram
-# What reads exports: HdrHistogram's and OpenMetrics' parsers, llm-d's schema, JUnit's.
-READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser
+# What reads exports: HdrHistogram's and OpenMetrics' parsers, llm-d's schema, JUnit's, OpenTelemetry's
+# definitions.
+READER_PACKAGES = hdrhistogram prometheus-client llmd-benchmark-report junitparser \
+	opentelemetry-proto
 # The LLM vendors' SDKs, in an environment of their own.
 SDKS = openai anthropic ollama google-genai
 # LLM servers and, for the model of one of them, a writer of its format; for test-servers alone. The

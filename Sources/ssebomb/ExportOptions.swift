@@ -84,6 +84,15 @@ struct ExportOptions: ParsableArguments {
     )
     var junit: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Send the result's metrics to an OpenTelemetry collector, as OTLP/HTTP JSON.",
+            valueName: "URL"
+        )
+    )
+    var otlp: String?
+
     /// What is wanted, by the flag that asked for it.
     var wanted: [(flag: String, path: String, export: RunExport)] {
         let single: [(String, String?, RunExport)] = [

@@ -48,6 +48,12 @@ extension RunCommand {
         if let (flag, _) = output.ownFiles.first {
             throw SetupError(.usage, "\(flag) is of one run: leave it or --repeat out")
         }
+        if exports.otlp != nil {
+            throw SetupError(
+                .usage,
+                "--otlp is of one run: send each result with 'ssebomb report'"
+            )
+        }
         if output.listen != nil {
             throw SetupError(.usage, "--listen is of one run: leave it or --repeat out")
         }

@@ -17,6 +17,7 @@ struct ResultPublisher {
 
     private var files: [(flag: String, path: String, export: RunExport?)] = []
     private var standard = Standard.text
+    private var delivery: OTLPDelivery?
 
     /// The file named by this variable shows what is appended to it, up to 1 MiB a step
     /// (GitHub Actions, "Adding a job summary").
@@ -37,6 +38,9 @@ struct ResultPublisher {
         case .text: break
         case .json: standard = .file
         case .markdown: standard = .export(.markdown, flag: "--format markdown")
+        }
+        delivery = try exports.otlp.map { (text) throws(SetupError) in
+            try OTLPDelivery(parsing: text)
         }
         var wanted = exports.wanted.map { ($0.flag, $0.path, Optional($0.export)) }
         if let output { wanted.insert(("-o", output, nil), at: 0) }
@@ -84,6 +88,8 @@ struct ResultPublisher {
         }
         do throws(OutputError) { try others() } catch { complaints.append(error.sentence) }
         if let complaint = printed(run) { complaints.append(complaint) }
+        // Last: a collector may keep everybody waiting.
+        if let complaint = delivery?.send(run) { complaints.append(complaint) }
         for complaint in complaints { Terminal.message(complaint) }
         if let warning = summarized(run) { Terminal.message("warning: \(warning)") }
         return complaints.isEmpty

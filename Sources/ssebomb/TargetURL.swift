@@ -148,7 +148,7 @@ struct TargetURL: Equatable {
         String(digit, radix: 16, uppercase: true)
     }
 
-    private static func percentDecoded(_ text: Substring) throws(ValueError) -> [UInt8] {
+    static func percentDecoded(_ text: Substring) throws(ValueError) -> [UInt8] {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {

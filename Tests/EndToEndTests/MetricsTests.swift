@@ -86,7 +86,7 @@ struct MetricsTests {
         let mock = try await Mock(["--itl", "5ms"])
         let (process, port) = try await start(
             Mock.chatBody + [
-                "-c", "4", "-d", "4s", "--label", "stage=live", "--openmetrics",
+                "-c", "4", "-d", "60s", "--label", "stage=live", "--openmetrics",
                 directory.file("om"), "-o", directory.file("r"), "--threshold", "ttft:p50<10s",
                 mock.chat,
             ]
@@ -113,7 +113,8 @@ struct MetricsTests {
             let before = try #require(Self.value(name, in: first), "\(name)")
             #expect(try #require(Self.value(name, in: second), "\(name)") > before, "\(name)")
         }
-        #expect(try await process.outcome().status == 0)
+        process.send(signal: SIGINT)
+        #expect(try await process.outcome().status == 130)
         let file = directory.text("om")
         #expect(Self.value(counter, in: file) ?? 0 >= Self.value(counter, in: second) ?? .infinity)
         func families(_ text: String) -> Set<Substring> {
@@ -135,22 +136,26 @@ struct MetricsTests {
     @Test("who doesn't name OpenMetrics gets Prometheus's older text")
     func prometheus() async throws {
         let mock = try await Mock()
-        let (process, port) = try await start(["-c", "2", "-d", "3s", mock.events])
-        try await Task.sleep(for: .milliseconds(1_500))
-        let text = try #require(Self.get(port))
+        let (process, port) = try await start(["-c", "2", "-d", "60s", mock.events])
+        var text = ""
+        try await process.wait { _ in
+            text = Self.get(port) ?? ""
+            return text.contains("ssebomb_requests_total")
+        }
         #expect(text.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"))
         #expect(!text.contains("# EOF") && !text.contains("# UNIT"))
         #expect(text.contains("# TYPE ssebomb_requests_total counter\n"))
         #expect(text.contains("# TYPE ssebomb_run_info gauge\n"))
         let body = try #require(text.firstRange(of: "\r\n\r\n"))
         #expect(text.contains("Content-Length: \(text[body.upperBound...].utf8.count)\r\n"))
-        #expect(try await process.outcome().status == 0)
+        process.send(signal: SIGINT)
+        #expect(try await process.outcome().status == 130)
     }
 
     @Test("nothing that a client does holds up another one, or the run")
     func hostile() async throws {
         let mock = try await Mock()
-        let (process, port) = try await start(["-c", "2", "-d", "4s", mock.events])
+        let (process, port) = try await start(["-c", "2", "-d", "60s", mock.events])
         // As many as are served at a time less one, none of which goes on.
         let silent = (0..<15).compactMap { _ in
             Self.open(port, Array("GET /metrics HTTP/1.1\r\n".utf8))
@@ -170,8 +175,8 @@ struct MetricsTests {
         let head = Self.exchange(port, Array("HEAD /metrics HTTP/1.1\r\n\r\n".utf8))
         #expect(head?.hasSuffix("\r\n\r\n") == true && head?.contains("Content-Length: ") == true)
         #expect(Self.get(port)?.hasPrefix("HTTP/1.1 200 ") == true)
-        let outcome = try await process.outcome()
-        #expect(outcome.status == 0)
+        process.send(signal: SIGINT)
+        #expect(try await process.outcome().status == 130)
         for connection in silent { #expect(Self.answer(on: connection) == nil) }
     }
 

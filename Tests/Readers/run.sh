@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the real binary against its own mock, writes every export at the end of the run and again from
 # the stored result, and lets readers not written here judge them (check_exports.py), and the metrics of
-# a run that goes on (check_live.py). Needs SSEBOMB, PYTHON with the readers' packages, jq, Prometheus
+# a run that goes on (check_live.py), and what a collector gets (check_otlp.py). Needs SSEBOMB, PYTHON with the readers' packages, jq, Prometheus
 # and the reference implementation of HdrHistogram in Java.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -47,4 +47,5 @@ cp "$place/run/result.json" "$place/report/"
 "$SSEBOMB" report "$place/run/result.json" $(exports "$place/report") >"$place/report/text"
 diff -r "$place/run" "$place/report" --exclude 'java-*'
 echo "report: the same bytes from the stored result"
+"$PYTHON" check_otlp.py "$SSEBOMB" "$place/run/result.json"
 "$PYTHON" check_live.py "$SSEBOMB" "$url/v1/chat/completions"

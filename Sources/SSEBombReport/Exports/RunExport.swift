@@ -27,6 +27,8 @@ public enum RunExport: Sendable, Equatable {
     case junit
     /// One page with pictures.
     case html
+    /// The body of an OTLP/HTTP request, JSON.
+    case otlp
 
     /// The run in this format: UTF-8, with a line end behind it.
     public func render(_ run: FinishedRun) throws(OutputError) -> [UInt8] {
@@ -42,6 +44,7 @@ public enum RunExport: Sendable, Equatable {
         case .llmd: try LLMDExport.document(run).encoded()
         case .junit: Array(JUnitExport.text(run).utf8)
         case .html: HTMLReport(run).render()
+        case .otlp: try OTLPExport.document(run).encoded()
         }
     }
 }
