@@ -40,8 +40,11 @@ struct LoopClass {
     let finishReasons = NameCounts()
     let eventTypes = NameCounts()
     let errors = ErrorLog()
-    /// Set in the open load model.
-    var arrivals: LoopArrivals?
+    /// Set in the open load model. A pointer, because a copy of its value at each look would cost
+    /// more than the look.
+    let arrivals: UnsafeMutablePointer<LoopArrivals>?
+    /// What the trace says of the arrival that starts now; nil without a trace.
+    var recorded: TraceRow?
 
     // MARK: Running state
 
@@ -100,7 +103,8 @@ struct LoopClass {
 
     func destroy() {
         feed.destroy()
-        arrivals?.destroy()
+        arrivals?.pointee.destroy()
+        arrivals?.deallocate()
         finishReasons.destroy()
         eventTypes.destroy()
     }
@@ -108,7 +112,7 @@ struct LoopClass {
     /// The class's slots.
     var slots: Range<UInt32> { firstSlot..<(firstSlot + slotCount) }
 
-    var isOpen: Bool { plan.arrivals != nil }
+    var isOpen: Bool { arrivals != nil }
 
     /// Hands over what the class recorded in this loop, besides counters and histograms.
     var outcome: ClassOutcome {
@@ -121,9 +125,9 @@ struct LoopClass {
             unfinished: unfinished.all,
             lastFinish: lastFinish,
             tlsBytesSent: feed.sentBytes,
-            starts: arrivals?.starts.all ?? [],
-            lastStart: arrivals?.lastStart ?? .none,
-            greatestLateness: arrivals?.greatestLateness ?? 0
+            starts: arrivals?.pointee.starts.all ?? [],
+            lastStart: arrivals?.pointee.lastStart ?? .none,
+            greatestLateness: arrivals?.pointee.greatestLateness ?? 0
         )
     }
 }
@@ -144,7 +148,7 @@ struct LoopClassSetup: @unchecked Sendable {
     var streamsBefore: Int
 
     /// The loop's part of an open load; nil in the closed model.
-    func arrivals(_ windows: RunWindows) -> LoopArrivals? {
+    func arrivals(_ windows: RunWindows) -> UnsafeMutablePointer<LoopArrivals>? {
         plan.arrivals.map { load in
             let pacer = ArrivalPacer(
                 load,
@@ -155,7 +159,9 @@ struct LoopClassSetup: @unchecked Sendable {
                 loop: share.rank,
                 of: share.loops
             )
-            return LoopArrivals(pacer, slots: share.streams)
+            let memory = UnsafeMutablePointer<LoopArrivals>.allocate(capacity: 1)
+            memory.initialize(to: LoopArrivals(pacer, slots: share.streams))
+            return memory
         }
     }
 }
@@ -231,10 +237,7 @@ extension LoopThread {
     var isStaged: Bool { current.pointee.isStaged }
     var connectInterval: Int64 { current.pointee.connectInterval }
 
-    var arrivals: LoopArrivals? {
-        _read { yield current.pointee.arrivals }
-        nonmutating _modify { yield &current.pointee.arrivals }
-    }
+    var arrivals: UnsafeMutablePointer<LoopArrivals>? { current.pointee.arrivals }
     var isStopping: Bool {
         get { current.pointee.isStopping }
         nonmutating set { current.pointee.isStopping = newValue }

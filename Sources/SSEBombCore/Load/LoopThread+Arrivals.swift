@@ -44,8 +44,8 @@ extension LoopThread {
         if isPaused { return next }
         for number in 0..<classCount {
             guard let arrivals = classes[number].arrivals else { continue }
-            if arrivals.free.isEmpty || classes[number].isStopping { continue }
-            next = min(next, arrivals.pacer.next)
+            if arrivals.pointee.free.isEmpty || classes[number].isStopping { continue }
+            next = min(next, arrivals.pointee.pacer.next)
         }
         return next
     }
@@ -65,9 +65,11 @@ extension LoopThread {
     /// The same of the class at hand, and not more than `most`.
     private mutating func startArrivals(atMost most: Int) {
         for _ in 0..<most {
-            guard let arrivals, !arrivals.isOver, !arrivals.free.isEmpty else { return }
+            guard let arrivals, !arrivals.pointee.isOver, !arrivals.pointee.free.isEmpty else {
+                return
+            }
             let now = Instant.now()
-            if arrivals.pacer.next > now { return }
+            if arrivals.pointee.pacer.next > now { return }
             coldStartArrival(now)
         }
     }
@@ -77,16 +79,16 @@ extension LoopThread {
     private mutating func coldStartArrival(_ now: Instant) {
         guard let index = takeFreeSlot(), let arrivals else { return }
         let slot = slab[index]
-        let due = arrivals.pacer.next
-        self.arrivals?.row = arrivals.pacer.row
-        self.arrivals?.pacer.advance()
-        self.arrivals?.lastStart = now
+        let due = arrivals.pointee.pacer.next
+        current.pointee.recorded = arrivals.pointee.pacer.row
         slot.pointee.sched = due
-        slot.pointee.number = arrivals.pacer.number
+        slot.pointee.number = arrivals.pointee.pacer.number
+        arrivals.pointee.pacer.advance()
+        arrivals.pointee.lastStart = now
         if windows.isMeasured(due) {
-            arrivals.starts.add(now)
-            self.arrivals?.greatestLateness = max(arrivals.greatestLateness, now - due)
-            if due > arrivals.noSlotUntil {
+            arrivals.pointee.starts.add(now)
+            arrivals.pointee.noteLateness(now - due)
+            if due > arrivals.pointee.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {
                 stats.count(.windowWaited)
@@ -97,7 +99,7 @@ extension LoopThread {
 
     /// One with a kept connection where there is one.
     private func takeFreeSlot() -> UInt32? {
-        guard let free = arrivals?.free else { return nil }
+        guard let free = arrivals?.pointee.free else { return nil }
         while let index = free.popKept() {
             if slab[index].pointee.fd >= 0 { return index }
             // Its connection was closed while it was free.
@@ -108,8 +110,8 @@ extension LoopThread {
 
     /// The slot has no request any more: it may take the next arrival.
     mutating func freeSlot(_ index: UInt32, _ slot: UnsafeMutablePointer<StreamSlot>) {
-        guard let free = arrivals?.free else { return }
-        if free.isEmpty { arrivals?.noSlotUntil = .now() }
+        guard let free = arrivals?.pointee.free else { return }
+        if free.isEmpty { arrivals?.pointee.noSlotUntil = .now() }
         free.push(index, isConnected: slot.pointee.fd >= 0)
     }
 
@@ -118,7 +120,7 @@ extension LoopThread {
     /// Publishes how many arrivals wait for a slot.
     @inline(never)  // Twenty times a second.
     mutating func coldPublishWaiting(_ now: Instant) {
-        let waiting = arrivals?.waiting(at: now) ?? 0
+        let waiting = arrivals?.pointee.waiting(at: now) ?? 0
         stats.counters.set(waiting, at: Counter.waiting.rawValue)
     }
 
@@ -126,16 +128,16 @@ extension LoopThread {
     /// interrupted; what waits for one is dropped.
     @inline(never)
     mutating func coldEndArrivals(_ now: Instant) {
-        guard arrivals?.isOver == false else { return }
+        guard let arrivals, !arrivals.pointee.isOver else { return }
         if switches.interrupt == 0 { startArrivals(atMost: .max) }
-        guard var over = arrivals else { return }
-        over.isOver = true
+        arrivals.pointee.isOver = true
         let ages = Histogram()
         defer { ages.destroy() }
-        while over.pacer.next <= now {
+        while arrivals.pointee.pacer.next <= now {
+            let due = arrivals.pointee.pacer.next
             // What was due in the warm-up belongs to no window.
-            if windows.isMeasured(over.pacer.next) { ages.record(now - over.pacer.next) }
-            over.pacer.advance()
+            if windows.isMeasured(due) { ages.record(now - due) }
+            arrivals.pointee.pacer.advance()
         }
         let dropped = HistogramSnapshot(reading: ages)
         if !dropped.isEmpty {
@@ -144,6 +146,5 @@ extension LoopThread {
             unfinished.addDropped(dropped)
         }
         stats.counters.set(0, at: Counter.waiting.rawValue)
-        arrivals = over
     }
 }

@@ -14,9 +14,9 @@ extension LoopThread {
         for number in 0..<classCount {
             current = classes + number
             let slots = current.pointee.slots
-            if let arrivals {
+            if let free = arrivals?.pointee.free {
                 // The first slot is to be the first that is taken.
-                for index in slots.reversed() { arrivals.free.push(index, isConnected: false) }
+                for index in slots.reversed() { free.push(index, isConnected: false) }
                 continue
             }
             for index in slots {
@@ -108,7 +108,7 @@ extension LoopThread {
         plan.source?.render(
             slot.pointee.number,
             seed: plan.seed,
-            recorded: arrivals?.row,
+            recorded: current.pointee.recorded,
             into: &slot.pointee.rendered,
             &scratch,
             pool

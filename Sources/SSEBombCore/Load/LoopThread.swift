@@ -346,7 +346,7 @@ struct LoopThread: ~Copyable {
 
     /// The plan's number of requests is used up.
     private var allRequestsAreTaken: Bool {
-        if let arrivals { return arrivals.pacer.hasReachedLimit }
+        if let arrivals { return arrivals.pointee.pacer.hasReachedLimit }
         let number = current.pointee.number
         return plan.requests.map { switches.areTaken(limit: $0, of: number) } ?? false
     }
