@@ -215,7 +215,8 @@ perf-check: release
 # Each prints its own table and bar; one that misses its bar doesn't keep the others from running.
 perf: release
 	@status=0; for script in micro.py startup.py memory.py results.py accuracy.py pacing.py \
-		proof/proof.py stolen.py false_alarms.py cost.py "cost.py --tls" scaling.py compare.sh; do \
+		proof/proof.py stolen.py false_alarms.py cost.py "cost.py --tls" features.py live.py \
+		scaling.py compare.sh; do \
 		echo "== perf/$$script"; $(PERF)/$$script || status=1; \
 	done; exit $$status
 
