@@ -84,7 +84,7 @@ def measure(case, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--streams", type=int, default=1_500)
     parser.add_argument("--tokens", type=int, default=100)
     parser.add_argument("--settle", type=float, default=2)
