@@ -37,7 +37,7 @@ CASES = {
     "ollama": ("/api/chat", BUILT),
     "llamacpp": ("/completion", BUILT),
     "tgi": ("/generate_stream", ["--max-tokens", "{tokens}"]),
-    "triton": ("/v2/models/m/generate_stream", BUILT),
+    "triton": ("/v2/models/m/generate_stream", ["--max-tokens", "{tokens}"]),
 }
 PLAIN = (harness.CHAT, ["--post", harness.BODY])
 ROWS = 2_000

@@ -65,11 +65,12 @@ struct PlanCommand {
             if let trace = arrivals.trace {
                 replay(trace)
             } else {
-                add("-R", Self.number(level ?? arrivals.rate))
+                // Stages that begin at nothing need no level before them.
+                if level != 0 { add("-R", Self.number(level ?? arrivals.rate)) }
                 add("--arrivals", arrivals.law.name)
             }
             add("--max-streams", "\(plan.streams)")
-        } else {
+        } else if level != 0 {
             add("-c", level.map(Self.number) ?? "\(plan.streams)")
         }
         for stage in plan.line?.stages ?? [] {

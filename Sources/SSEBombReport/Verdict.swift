@@ -50,6 +50,10 @@ public struct Verdict: Sendable, Equatable {
     /// Worst first; empty when there is nothing to say.
     public let reasons: [Reason]
 
+    /// Whether something speaks against the figures: that a gate had too few samples to be judged
+    /// doesn't, and has an exit status of its own.
+    public var isDoubted: Bool { reasons.contains { $0.code != "too_few_samples" } }
+
     /// What the arrivals say about the server, such as that it sends in bursts. Nothing that speaks
     /// against the measurement, so it doesn't enter the state.
     public let server: [Reason]

@@ -118,7 +118,7 @@ struct RunCommand: ParsableCommand {
             couldNotWrite: !isWritten,
             served: result.served,
             failed: result.counts.failed,
-            isDisbelieved: judgement.strict && verdict.state != .valid,
+            isDisbelieved: judgement.strict && verdict.isDoubted,
             thresholds: thresholds
         )
     }

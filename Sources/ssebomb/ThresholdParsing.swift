@@ -17,7 +17,9 @@ enum ThresholdParsing {
             throw ValueError("it compares nothing: \(example)")
         }
         let symbol = condition[start...].prefix { "<>=!".contains($0) }
-        guard let comparison = Threshold.Comparison(rawValue: String(symbol)) else {
+        // k6 has two spellings of one comparison.
+        let known = symbol == "===" ? "==" : String(symbol)
+        guard let comparison = Threshold.Comparison(rawValue: known) else {
             throw ValueError("'\(symbol)' isn't one of <, <=, >, >=, == and !=: \(example)")
         }
         let (subject, aggregate) = try figure(condition[..<start])

@@ -434,6 +434,15 @@ private func record(
         )
     }
 
+    @Test("stages that begin at nothing name no level before them")
+    func staged() throws {
+        var plan = try SampleRun.plan()
+        plan.stages = LoadLine(from: 0, stages: [LoadStage(duration: 2_000_000_000, target: 10)])
+        #expect(command(plan).text.contains("ssebomb --stage 2s:10 "))
+        plan.stages = LoadLine(from: 5, stages: [LoadStage(duration: 2_000_000_000, target: 10)])
+        #expect(command(plan).text.contains("ssebomb -c 5 --stage 2s:10 "))
+    }
+
     @Test(
         "a word is quoted where a shell would take it apart",
         arguments: [

@@ -322,6 +322,20 @@ import Testing
         #expect(lumps.server.first?.sentence.hasPrefix("51 of 1,000 streams") == true)
     }
 
+    @Test("a gate's lack of samples casts no doubt on the figures, anything else does")
+    func doubt() {
+        func verdict(_ codes: [String]) -> Verdict {
+            Verdict(
+                reasons: codes.map {
+                    Verdict.Reason(code: $0, state: .suspect, sentence: "", value: 1, bound: 2)
+                }
+            )
+        }
+        #expect(!verdict([]).isDoubted)
+        #expect(!verdict(["too_few_samples"]).isDoubted)
+        #expect(verdict(["too_few_samples", "loop_busy"]).isDoubted)
+    }
+
     @Test("what is coalesced at reading is never blamed on the server")
     func lateIsNoBurst() throws {
         let verdict = try Self.judged { result in

@@ -3,7 +3,9 @@
 import FoundationEssentials
 
 /// A value of a JSON document. Members whose value is nil are left out: absent is not measured.
-indirect enum JSONNode: Encodable, ExpressibleByStringLiteral, ExpressibleByBooleanLiteral {
+indirect enum JSONNode: Encodable, Sendable, ExpressibleByStringLiteral,
+    ExpressibleByBooleanLiteral
+{
     case object([String: JSONNode?])
     case list([JSONNode])
     case text(String)

@@ -91,7 +91,7 @@ struct LiveView {
             pen.field(name, text + " " + Sparkline.text(values, columns: pen.room - 13))
         }
         row("requests/s", progress.recent.map { Double($0.completed) / Double($0.seconds) })
-        row("events/s", progress.recent.map { Double($0.tokenEvents) / Double($0.seconds) })
+        row("tokens/s", progress.recent.map { Double($0.tokenEvents) / Double($0.seconds) })
     }
 
     private func latencies(_ pen: inout LivePen) {
