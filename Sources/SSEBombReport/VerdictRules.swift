@@ -231,12 +231,19 @@ extension Verdict {
         guard let streams = result.streamsHeld else { return nil }
         let (held, asked) = (streams.held, streams.asked)
         return reason("streams_held", 1 - held / asked, .missingStreams) { bound in
-            let least = Units.count(UInt64((asked * (1 - bound)).rounded(.up)))
+            // Few streams in hundredths: a whole number would hide what was missing.
+            func figure(_ streams: Double) -> String {
+                asked < 100
+                    ? Units.number((100 * streams).rounded() / 100)
+                    : Units.count(UInt64(streams.rounded()))
+            }
+            let share = asked * (1 - bound)
+            let least = figure(asked < 100 ? share : share.rounded(.up))
             let remedy =
                 result.plan.stages == nil
                 ? "open them before the measured window with --ramp" : "give the stages more time"
             return "Of \(Units.count(UInt64(asked.rounded()))) streams asked for,"
-                + " \(Units.count(UInt64(held.rounded()))) were held on average (bound \(least));"
+                + " \(figure(held)) were held on average (bound \(least));"
                 + " \(remedy), or see the failures."
         }
     }
