@@ -79,6 +79,12 @@ struct ScenarioFile {
         guard let array = list.array else {
             throw fault(lines.line(of: "class", in: nil), "'class' must be written as [[class]]")
         }
+        guard !array.isEmpty else {
+            throw fault(
+                lines.line(of: "class", in: nil),
+                "'class' is empty: a scenario has at least one [[class]], with its url"
+            )
+        }
         for (index, value) in array.enumerated() {
             guard let members = value.table else {
                 throw fault(
