@@ -13,6 +13,11 @@ struct WeightedTarget: Equatable {
 enum TargetList {
     /// Beyond, the smallest share of a load would take for ever to come.
     private static let greatestRatio = 1e6
+    /// So that no sum of weights overflows.
+    private static let greatestWeight = 1e9
+
+    /// Whether a target's weight can be `number`.
+    static func isWeight(_ number: Double) -> Bool { number > 0 && number <= greatestWeight }
 
     /// The targets that the command line names: URLs with `--weights`, then those of `--urls`.
     static func resolve(
@@ -73,12 +78,12 @@ enum TargetList {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
             guard let url = words.first, !url.hasPrefix("#") else { continue }
             let weight = words.count == 2 ? Double(words[1]) : 1
-            guard url.contains("://"), words.count <= 2, let weight, weight > 0, weight.isFinite
+            guard url.contains("://"), words.count <= 2, let weight, isWeight(weight)
             else {
                 throw SetupError(
                     .usage,
                     "--urls: \(path), line \(index + 1): expected a URL with http:// or https://,"
-                        + " and behind a blank its weight above 0, if any"
+                        + " and behind a blank its weight above 0, and 1e9 at most, if any"
                 )
             }
             targets.append(WeightedTarget(url: String(url), weight: weight))

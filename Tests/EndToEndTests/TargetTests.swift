@@ -108,6 +108,10 @@ struct TargetTests {
                 ["--weights", "1,0", "http://127.0.0.1:1/", "http://127.0.0.1:2/"],
                 "no weight above"
             ),
+            (
+                ["--weights", "1e308,1e308", "http://127.0.0.1:1/", "http://127.0.0.1:2/"],
+                "'1e308' is no weight above 0, and 1e9 at most"
+            ),
         ]
     )
     func refused(arguments: [String], sentence: String) async throws {
@@ -116,6 +120,22 @@ struct TargetTests {
         #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
         #expect(!outcome.stderr.contains("topsecret"))
         #expect(outcome.stderr.split(separator: "\n").count == 1)
+    }
+
+    @Test(
+        "a line of a list that is no target is refused with file and line",
+        arguments: [
+            ("http://127.0.0.1:2/ 1e308", "its weight above 0, and 1e9 at most"),
+            ("http://127.0.0.1:2/ 1 2", "behind a blank its weight"),
+        ]
+    )
+    func badLine(line: String, sentence: String) async throws {
+        let directory = try TemporaryDirectory()
+        let list = try directory.write("urls", Array("http://127.0.0.1:1/\n\(line)\n".utf8))
+        let outcome = try await Binary.run(["-c", "4", "--urls", list])
+        #expect(outcome.status == 64)
+        #expect(outcome.stderr.contains("urls, line 2: "), "\(outcome.stderr)")
+        #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
     }
 
     @Test("shares are whole numbers that add up, follow the weights, and leave nobody out")
