@@ -123,6 +123,28 @@ enum TargetList {
         return parts
     }
 
+    /// What each gets of `room` who wants so many: all of it where that fits, else shares by weight,
+    /// in which what one doesn't want is for the others. At least 1, even without room for that.
+    static func fit(_ wanted: [Int], into room: Int, by weights: [Double]) -> [Int] {
+        var shares = wanted
+        var open = Array(wanted.indices)
+        var left = room
+        while open.reduce(0, { $0 + wanted[$1] }) > left {
+            guard let parts = share(left, by: open.map { weights[$0] }) else {
+                for index in open { shares[index] = 1 }
+                break
+            }
+            let content = zip(open, parts).filter { wanted[$0] <= $1 }.map(\.0)
+            if content.isEmpty {
+                for (index, part) in zip(open, parts) { shares[index] = part }
+                break
+            }
+            left -= content.reduce(0) { $0 + wanted[$1] }
+            open.removeAll { content.contains($0) }
+        }
+        return shares
+    }
+
     /// Names that tell targets apart: the host and port, with the path where that isn't enough.
     static func names(_ urls: [TargetURL]) -> [String] {
         let hosts = urls.map { url in
