@@ -114,11 +114,7 @@ struct ScenarioFile {
                 }
                 own.name = name
             case "url":
-                let urls = value.string.map { [$0] } ?? value.array?.compactMap(\.string) ?? []
-                guard !urls.isEmpty else {
-                    throw fault(place, "'url' must be a URL, or a list of URLs")
-                }
-                own.arguments += urls
+                own.arguments += try urls(value, place)
             default:
                 if let option = table.option(named: key), Self.isOfRun(option) {
                     throw fault(
@@ -130,6 +126,19 @@ struct ScenarioFile {
             }
         }
         return own
+    }
+
+    /// A URL or several.
+    private func urls(
+        _ value: any TOMLValueConvertible,
+        _ line: Int
+    ) throws(SetupError) -> [String] {
+        let list = value.array.map { $0.map(\.string) } ?? [value.string]
+        let urls = list.compactMap { $0 }
+        // What begins with "-" would be a flag among the arguments that a class becomes.
+        guard !urls.isEmpty, urls.count == list.count, !urls.contains(where: { $0.hasPrefix("-") })
+        else { throw fault(line, "'url' must be a URL, or a list of URLs") }
+        return urls
     }
 
     private func checkNames() throws(SetupError) {
