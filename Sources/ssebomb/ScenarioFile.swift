@@ -162,8 +162,12 @@ struct ScenarioFile {
         _ value: any TOMLValueConvertible,
         _ line: Int
     ) throws(SetupError) -> [String] {
-        guard let option = table.option(named: key), !Self.onCommandLineOnly.contains(key) else {
-            let near = Self.nearest(key, among: table.names).map { ": did you mean '\($0)'?" }
+        if Self.onCommandLineOnly.contains(key) {
+            throw fault(line, "'\(key)' isn't a key: it stands on the command line alone")
+        }
+        guard let option = table.option(named: key) else {
+            let names = table.names.filter { !Self.onCommandLineOnly.contains($0) }
+            let near = Self.nearest(key, among: names).map { ": did you mean '\($0)'?" }
             throw fault(line, "'\(key)' isn't a key\(near ?? "; keys are the flags of 'run'")")
         }
         let flag = option.aliases.first { $0.hasPrefix("--") } ?? option.aliases[0]
