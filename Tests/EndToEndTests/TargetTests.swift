@@ -1,6 +1,7 @@
 // Several targets of one load: what falls to each, in the closed and in the open model, and the
 // results of each beside those of all.
 
+import SSEBombReport
 import Testing
 
 @testable import ssebomb
@@ -53,6 +54,16 @@ struct TargetTests {
             // The law is that of all arrivals together.
             #expect(run.result["arrivals"]["due"].int == 120)
             #expect(run.result["arrivals"]["ks"].exists == (law == "poisson"))
+            // What is asked of one target is its share.
+            for (target, rate) in [(one, 800.0 / 3), (other, 400.0 / 3)] {
+                let own = try part(run, "127.0.0.1:\(target.port)")
+                for place in ["plan", "arrivals"] {
+                    let asked = try #require(own[place]["rate"].double)
+                    #expect(abs(asked - rate) < 1e-9 * rate)
+                }
+                #expect(run.outcome.stdout.contains("\(Units.rate(rate))/s asked"))
+            }
+            #expect(run.result["plan"]["rate"].double == 400)
             let parts = [
                 started(try part(run, "127.0.0.1:\(one.port)")),
                 started(try part(run, "127.0.0.1:\(other.port)")),
