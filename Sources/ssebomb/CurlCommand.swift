@@ -43,6 +43,7 @@ struct CurlCommand {
             throw SetupError(.usage, "\(name) \(first.place): expected the word curl")
         }
         var command = CurlCommand(usesStandardInput: text == "-")
+        command.request.origin = name
         try command.take(Array(shell.words.dropFirst()), name: name)
         if shell.isPiped { command.request.notes.append("what stands behind '|' is left out") }
         return try command.finished(name)
@@ -255,7 +256,8 @@ extension CurlCommand {
         _ value: [UInt8],
         _ option: String
     ) throws(SetupError) -> [UInt8] {
-        let sign = value.firstIndex(of: UInt8(ascii: "=")) ?? value.firstIndex(of: UInt8(ascii: "@"))
+        let sign =
+            value.firstIndex(of: UInt8(ascii: "=")) ?? value.firstIndex(of: UInt8(ascii: "@"))
         guard let sign else { return Self.encoded(value) }
         let rest = value[(sign + 1)...]
         let content =
@@ -359,7 +361,10 @@ extension CurlCommand {
             )
         }
         let parameters = getsData && hasData ? [data] : query
-        whole.url = Self.url(whole.url, with: parameters.map { String(decoding: $0, as: UTF8.self) })
+        whole.url = Self.url(
+            whole.url,
+            with: parameters.map { String(decoding: $0, as: UTF8.self) }
+        )
         if hasData, !getsData {
             whole.body = data
             whole.impliedType =

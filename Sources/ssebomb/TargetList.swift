@@ -86,6 +86,14 @@ enum TargetList {
                         + " and behind a blank its weight above 0, and 1e9 at most, if any"
                 )
             }
+            do throws(ValueError) {
+                _ = try TargetURL(String(url))
+            } catch {
+                throw SetupError(
+                    .usage,
+                    "--urls: \(path), line \(index + 1): \(error.description)"
+                )
+            }
             targets.append(WeightedTarget(url: String(url), weight: weight))
         }
         guard !targets.isEmpty else {

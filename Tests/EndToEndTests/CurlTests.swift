@@ -160,6 +160,19 @@ struct CurlTests {
         #expect(!outcome.stderr.contains("secret-value"))
     }
 
+    @Test("what is wrong with the body of a command in a file is said with the file's name")
+    func namesFile() async throws {
+        let directory = try TemporaryDirectory()
+        let words = "curl http://127.0.0.1:1/ -H 'Content-Type: application/json' -d '{\"a\":}'"
+        let path = try directory.write("command", Array(words.utf8))
+        let outcome = try await Binary.run(["--from-curl", "@\(path)", "-n", "1"])
+        #expect(outcome.status == 64)
+        #expect(
+            outcome.stderr.contains("the body of --from-curl \(path) isn't JSON"),
+            "\(outcome.stderr)"
+        )
+    }
+
     @Test("what is left out and matters is said")
     func notes() async throws {
         let command =
@@ -267,6 +280,10 @@ struct HARTests {
         ("{\"log\":{\"entries\":[}}", nil, "line 1, column 20"),
         ("{\"log\":{}}", nil, "no log.entries"), ("{\"log\":{\"entries\":[]}}", nil, "no entries"),
         ("", nil, "isn't JSON"),
+        (
+            har.replacing(#"{\"stream\":true,\"messages\":[]}"#, with: #"{\"a\":}"#), "2",
+            "log.har isn't JSON (line 1, column 6"
+        ),
     ]
 
     @Test("a file or an entry that will not do is refused in one sentence", arguments: refused)

@@ -138,6 +138,7 @@ struct TargetTests {
         arguments: [
             ("http://127.0.0.1:2/ 1e308", "its weight above 0, and 1e9 at most"),
             ("http://127.0.0.1:2/ 1 2", "behind a blank its weight"),
+            ("gopher://127.0.0.1:2/", "'gopher' isn't supported"),
         ]
     )
     func badLine(line: String, sentence: String) async throws {
@@ -170,7 +171,9 @@ struct TargetTests {
     @Test("of a room too small each gets its weight's share, and what one doesn't want the others")
     func room() {
         #expect(TargetList.fit([10, 20], into: 30, by: [1, 1]) == [10, 20])
-        #expect(TargetList.fit([10_000, 10_000, 10_000], into: 900, by: [1, 1, 1]) == [300, 300, 300])
+        #expect(
+            TargetList.fit([10_000, 10_000, 10_000], into: 900, by: [1, 1, 1]) == [300, 300, 300]
+        )
         #expect(TargetList.fit([7_500, 2_500], into: 900, by: [0.75, 0.25]) == [675, 225])
         #expect(TargetList.fit([3, 10_000, 10_000], into: 903, by: [1, 1, 1]) == [3, 450, 450])
         #expect(TargetList.fit([9, 9], into: 1, by: [1, 1]) == [1, 1])
@@ -195,7 +198,10 @@ struct TargetTests {
             return try JSONValue(parsing: directory.text("result"))
         }
         let targets = try await limited(
-            ["-R", "200", "-d", "500ms", "--weights", "3,1", "--body", #"{"stream":true,"prompt":"x"}"#]
+            [
+                "-R", "200", "-d", "500ms", "--weights", "3,1", "--body",
+                #"{"stream":true,"prompt":"x"}"#,
+            ]
                 + [mock.chat, "\(mock.url)/v1/completions"]
         )
         func streams(_ result: JSONValue) -> [Int] {

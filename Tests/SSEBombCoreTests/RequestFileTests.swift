@@ -64,7 +64,10 @@ private func prompts(_ rows: RequestRows) -> [String] {
                 """, "F line 2, column 1: expected \"custom_id\" and an object \"body\""
             ),
             ("{\"custom_id\":\"1\",\"body\":\"str\"}", "line 1, column 25: expected an object"),
-            ("{\"custom_id\":\"1\",\"body\":{}}\n{\"custom_id\":\"2\",\"body\":[]}", "line 2, column 25"),
+            (
+                "{\"custom_id\":\"1\",\"body\":{}}\n{\"custom_id\":\"2\",\"body\":[]}",
+                "line 2, column 25"
+            ),
             (
                 """
                 {"custom_id":"1","method":"GET","body":{}}
