@@ -48,7 +48,7 @@ extension ResultDocument {
         init?(_ result: RunResult) {
             guard let load = result.plan.arrivals, let report = result.arrivals else { return nil }
             process = load.process
-            rate = load.rate
+            rate = load.ownRate
             achieved = result.achievedRate
             due = report.due
             waited = result.counts.waited

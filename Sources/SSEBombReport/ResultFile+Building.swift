@@ -146,7 +146,7 @@ extension ResultDocument.Plan {
         tls = plan.tls.map { TLS($0) }
         model = result.loadModel
         streams = plan.streams
-        rate = plan.arrivals?.rate
+        rate = plan.arrivals?.ownRate
         arrivals = plan.arrivals?.process
         trace = plan.arrivals?.trace.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }

@@ -9,7 +9,7 @@ extension TextReport {
         let counts = result.counts
         layout.section("Arrivals")
         let mean = load.line == nil && load.trace == nil ? "" : " on average"
-        var rates = "\(Units.rate(load.rate))/s asked\(mean)"
+        var rates = "\(Units.rate(load.ownRate))/s asked\(mean)"
         if let achieved = result.achievedRate { rates += ", \(Units.rate(achieved))/s started" }
         layout.field("rate", rates + ", \(Units.count(report.due)) due")
         layout.field(

@@ -180,7 +180,7 @@ public struct TextReport {
 
     private func rate(_ load: OpenLoad) -> String {
         if load.trace != nil { return "arrivals of a trace" }
-        return load.line == nil ? "\(Units.rate(load.rate))/s \(load.law.name)" : load.law.name
+        return load.line == nil ? "\(Units.rate(load.ownRate))/s \(load.law.name)" : load.law.name
     }
 
     private var clientLine: String {

@@ -20,7 +20,7 @@ struct CurlCommand {
     private var cookies: [String] = []
     private var user: String?
     private var bearer: String?
-    private var query: [String] = []
+    private var query: [[UInt8]] = []
     private let usesStandardInput: Bool
 
     /// The request of `text`: a command, `@FILE` with one, or `-` for standard input.
@@ -43,6 +43,7 @@ struct CurlCommand {
             throw SetupError(.usage, "\(name) \(first.place): expected the word curl")
         }
         var command = CurlCommand(usesStandardInput: text == "-")
+        command.request.origin = name
         try command.take(Array(shell.words.dropFirst()), name: name)
         if shell.isPiped { command.request.notes.append("what stands behind '|' is left out") }
         return try command.finished(name)
@@ -138,7 +139,8 @@ struct CurlCommand {
         switch option {
         case "data", "data-ascii", "data-raw", "data-binary", "json":
             try addData(option, value)
-        case "data-urlencode": try addEncoded(value)
+        case "data-urlencode": append(try encodedPair(value, option), joined: true)
+        case "url-query": try addQuery(value)
         case "header": try addHeaders(text, "\(name) \(word.place)")
         case "max-time": request.timeout = try Self.seconds(text, word, name, option)
         case "connect-timeout": request.connectTimeout = try Self.seconds(text, word, name, option)
@@ -166,7 +168,6 @@ struct CurlCommand {
         switch option {
         case "request": request.method = text
         case "url": urls.append(text)
-        case "url-query": query.append(text)
         case "user": user = text
         case "user-agent": agent = text
         case "cookie": cookies.append(text)
@@ -250,15 +251,27 @@ extension CurlCommand {
         if option == "json" { isJSON = true }
     }
 
-    /// "content", "=content", "name=content", "@file", "name@file".
-    private mutating func addEncoded(_ value: [UInt8]) throws(SetupError) {
-        let sign = value.firstIndex { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: "@") }
-        guard let sign else { return append(Self.encoded(value), joined: true) }
+    /// "content", "=content", "name=content", "@file", "name@file"; a "=" goes before a "@".
+    private func encodedPair(
+        _ value: [UInt8],
+        _ option: String
+    ) throws(SetupError) -> [UInt8] {
+        let sign =
+            value.firstIndex(of: UInt8(ascii: "=")) ?? value.firstIndex(of: UInt8(ascii: "@"))
+        guard let sign else { return Self.encoded(value) }
         let rest = value[(sign + 1)...]
         let content =
-            value[sign] == UInt8(ascii: "@") ? try file(rest, "--data-urlencode") : Array(rest)
+            value[sign] == UInt8(ascii: "@") ? try file(rest, "--\(option)") : Array(rest)
         let name = value[..<sign] + (sign > 0 ? [UInt8(ascii: "=")] : [])
-        append(Array(name) + Self.encoded(content), joined: true)
+        return Array(name) + Self.encoded(content)
+    }
+
+    /// As `--data-urlencode` has it, or "+" and what stands in the URL as it is.
+    private mutating func addQuery(_ value: [UInt8]) throws(SetupError) {
+        guard value.first == UInt8(ascii: "+") else {
+            return query.append(try encodedPair(value, "url-query"))
+        }
+        query.append(Array(value.dropFirst()))
     }
 
     private mutating func append(_ bytes: [UInt8], joined: Bool) {
@@ -341,9 +354,17 @@ extension CurlCommand {
         }
         whole.url = url.contains("://") ? url : "http://\(url)"
         try checkBraces(whole.url, name)
-        var parameters = query
-        if getsData, hasData { parameters.insert(String(decoding: data, as: UTF8.self), at: 0) }
-        whole.url = Self.url(whole.url, with: parameters)
+        guard query.isEmpty || !getsData || !hasData else {
+            throw SetupError(
+                .usage,
+                "\(name): curl leaves --url-query out beside -G with data: give all with one of them"
+            )
+        }
+        let parameters = getsData && hasData ? [data] : query
+        whole.url = Self.url(
+            whole.url,
+            with: parameters.map { String(decoding: $0, as: UTF8.self) }
+        )
         if hasData, !getsData {
             whole.body = data
             whole.impliedType =

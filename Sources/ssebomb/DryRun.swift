@@ -69,7 +69,7 @@ enum DryRun {
             ("method", plan.request.method),
         ]
         if let load = plan.arrivals {
-            rows.append(("rate", "\(Units.rate(load.rate))/s"))
+            rows.append(("rate", "\(Units.rate(load.ownRate))/s"))
             rows.append(("arrivals", load.process))
             rows.append(("max_streams", "\(plan.streams)"))
         } else {

@@ -95,7 +95,7 @@ enum HARFile {
         _ request: HARDocument.Request,
         _ name: String
     ) throws(SetupError) -> ImportedRequest {
-        var whole = ImportedRequest(origin: "--har")
+        var whole = ImportedRequest(origin: "--har \(name)")
         whole.url = request.url
         whole.method = request.method
         for field in request.headers ?? [] {

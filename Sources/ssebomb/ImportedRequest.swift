@@ -5,7 +5,7 @@ import SSEBombCore
 
 /// What a curl command or an entry of a HAR file says.
 struct ImportedRequest {
-    /// How sentences name it: a flag.
+    /// How sentences name it: a flag, and the file where one holds it.
     var origin: String
     var url = ""
     var method: String?

@@ -115,7 +115,7 @@ extension LoadShape {
             threads: max(1, min(threads, streams)),
             cpus: cpus,
             arrivals: load,
-            shrinksToFit: options.maxStreams == nil
+            roomWeight: options.maxStreams == nil ? 1 : nil
         )
     }
 }

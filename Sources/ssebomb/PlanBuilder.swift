@@ -27,8 +27,9 @@ struct LoadShape {
     var stages: LoadLine?
     /// Set where streams are users with conversations.
     var sessions: Sessions?
-    /// Fewer streams will do where so many don't fit.
-    var shrinksToFit = false
+    /// Set where fewer streams will do if so many don't fit: the weight by which several such loads
+    /// share what does.
+    var roomWeight: Double?
 
     /// One stream, once: what `probe` does.
     static func single(cpus: [Int32]) -> LoadShape {
@@ -114,7 +115,7 @@ enum PlanBuilder {
         plan.limits = limits
         plan.timeouts = target.timeLimits.resolved
         try apply(target.stream, to: &plan)
-        if load.shrinksToFit {
+        if load.roomWeight != nil {
             let room = Capacity(threads: plan.threads).room(for: plan)
             plan.streams = max(1, min(plan.streams, room))
         }

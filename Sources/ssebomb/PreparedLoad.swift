@@ -11,6 +11,8 @@ struct PreparedLoad {
     struct Part {
         var name: String
         var run: PreparedRun
+        /// As of its `LoadShape`.
+        var roomWeight: Double?
     }
 
     var classes: [Part] = []
@@ -30,6 +32,7 @@ struct PreparedLoad {
     ) throws {
         guard let file else {
             try add(command, name: "", usable: usable)
+            shareRoom()
             thresholds = command.judgement.thresholds
             self.arguments = arguments
             try check(command.judgement)
@@ -68,6 +71,7 @@ struct PreparedLoad {
                 )
             }
         }
+        shareRoom()
         try check(command.judgement)
     }
 
@@ -149,7 +153,24 @@ struct PreparedLoad {
         try judgement.checkObjectives(run.plan)
         for warning in run.warnings where !warnings.contains(warning) { warnings.append(warning) }
         for note in run.notes where !notes.contains(note) { notes.append(note) }
-        classes.append(Part(name: name, run: run))
+        classes.append(Part(name: name, run: run, roomWeight: shape.roomWeight))
+    }
+
+    /// Streams that nobody gave a number for fit beside each other and those that somebody did.
+    private mutating func shareRoom() {
+        let plans = classes.map(\.run.plan)
+        let shrinking = classes.indices.filter { classes[$0].roomWeight != nil }
+        let given = plans.indices.filter { classes[$0].roomWeight == nil }
+            .reduce(0) { $0 + plans[$1].streams }
+        let room = Capacity(threads: plans[0].threads).descriptorsFree - given
+        let shares = TargetList.fit(
+            shrinking.map { plans[$0].streams },
+            into: room,
+            by: shrinking.map { classes[$0].roomWeight ?? 1 }
+        )
+        for (index, streams) in zip(shrinking, shares) {
+            classes[index].run.plan.streams = streams
+        }
     }
 
     /// What falls to each of several targets.
@@ -193,6 +214,7 @@ struct PreparedLoad {
                 to: index == weights.count - 1 ? 1 : end
             )
             begin = end
+            part.roomWeight = shape.roomWeight.map { $0 * weights[index] / sum }
             return part
         }
     }

@@ -79,6 +79,12 @@ struct ScenarioFile {
         guard let array = list.array else {
             throw fault(lines.line(of: "class", in: nil), "'class' must be written as [[class]]")
         }
+        guard !array.isEmpty else {
+            throw fault(
+                lines.line(of: "class", in: nil),
+                "'class' is empty: a scenario has at least one [[class]], with its url"
+            )
+        }
         for (index, value) in array.enumerated() {
             guard let members = value.table else {
                 throw fault(
@@ -108,11 +114,7 @@ struct ScenarioFile {
                 }
                 own.name = name
             case "url":
-                let urls = value.string.map { [$0] } ?? value.array?.compactMap(\.string) ?? []
-                guard !urls.isEmpty else {
-                    throw fault(place, "'url' must be a URL, or a list of URLs")
-                }
-                own.arguments += urls
+                own.arguments += try urls(value, place)
             default:
                 if let option = table.option(named: key), Self.isOfRun(option) {
                     throw fault(
@@ -124,6 +126,19 @@ struct ScenarioFile {
             }
         }
         return own
+    }
+
+    /// A URL or several.
+    private func urls(
+        _ value: any TOMLValueConvertible,
+        _ line: Int
+    ) throws(SetupError) -> [String] {
+        let list = value.array.map { $0.map(\.string) } ?? [value.string]
+        let urls = list.compactMap { $0 }
+        // What begins with "-" would be a flag among the arguments that a class becomes.
+        guard !urls.isEmpty, urls.count == list.count, !urls.contains(where: { $0.hasPrefix("-") })
+        else { throw fault(line, "'url' must be a URL, or a list of URLs") }
+        return urls
     }
 
     private func checkNames() throws(SetupError) {
@@ -147,8 +162,12 @@ struct ScenarioFile {
         _ value: any TOMLValueConvertible,
         _ line: Int
     ) throws(SetupError) -> [String] {
-        guard let option = table.option(named: key), !Self.onCommandLineOnly.contains(key) else {
-            let near = Self.nearest(key, among: table.names).map { ": did you mean '\($0)'?" }
+        if Self.onCommandLineOnly.contains(key) {
+            throw fault(line, "'\(key)' isn't a key: it stands on the command line alone")
+        }
+        guard let option = table.option(named: key) else {
+            let names = table.names.filter { !Self.onCommandLineOnly.contains($0) }
+            let near = Self.nearest(key, among: names).map { ": did you mean '\($0)'?" }
             throw fault(line, "'\(key)' isn't a key\(near ?? "; keys are the flags of 'run'")")
         }
         let flag = option.aliases.first { $0.hasPrefix("--") } ?? option.aliases[0]

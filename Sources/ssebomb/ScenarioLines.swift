@@ -19,6 +19,10 @@ struct ScenarioLines {
             let words = line.filter { $0 != " " && $0 != "\t" }
             if words.hasPrefix("[[class]]") {
                 classes.append((number, []))
+            } else if words.hasPrefix("["), words.contains("]") {
+                // A table, which nothing in a scenario is but a class.
+                let name = words.drop { $0 == "[" }.prefix { $0 != "]" }
+                top.append(Key(name: String(name), line: number))
             } else if let equals = line.firstIndex(of: "=") {
                 let name = line[..<equals].filter { !" \t\"'".contains($0) }
                 let key = Key(name: String(name), line: number)

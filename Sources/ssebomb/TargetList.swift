@@ -13,6 +13,11 @@ struct WeightedTarget: Equatable {
 enum TargetList {
     /// Beyond, the smallest share of a load would take for ever to come.
     private static let greatestRatio = 1e6
+    /// So that no sum of weights overflows.
+    private static let greatestWeight = 1e9
+
+    /// Whether a target's weight can be `number`.
+    static func isWeight(_ number: Double) -> Bool { number > 0 && number <= greatestWeight }
 
     /// The targets that the command line names: URLs with `--weights`, then those of `--urls`.
     static func resolve(
@@ -73,12 +78,20 @@ enum TargetList {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
             guard let url = words.first, !url.hasPrefix("#") else { continue }
             let weight = words.count == 2 ? Double(words[1]) : 1
-            guard url.contains("://"), words.count <= 2, let weight, weight > 0, weight.isFinite
+            guard url.contains("://"), words.count <= 2, let weight, isWeight(weight)
             else {
                 throw SetupError(
                     .usage,
                     "--urls: \(path), line \(index + 1): expected a URL with http:// or https://,"
-                        + " and behind a blank its weight above 0, if any"
+                        + " and behind a blank its weight above 0, and 1e9 at most, if any"
+                )
+            }
+            do throws(ValueError) {
+                _ = try TargetURL(String(url))
+            } catch {
+                throw SetupError(
+                    .usage,
+                    "--urls: \(path), line \(index + 1): \(error.description)"
                 )
             }
             targets.append(WeightedTarget(url: String(url), weight: weight))
@@ -116,6 +129,28 @@ enum TargetList {
             left += 1
         }
         return parts
+    }
+
+    /// What each gets of `room` who wants so many: all of it where that fits, else shares by weight,
+    /// in which what one doesn't want is for the others. At least 1, even without room for that.
+    static func fit(_ wanted: [Int], into room: Int, by weights: [Double]) -> [Int] {
+        var shares = wanted
+        var open = Array(wanted.indices)
+        var left = room
+        while open.reduce(0, { $0 + wanted[$1] }) > left {
+            guard let parts = share(left, by: open.map { weights[$0] }) else {
+                for index in open { shares[index] = 1 }
+                break
+            }
+            let content = zip(open, parts).filter { wanted[$0] <= $1 }.map(\.0)
+            if content.isEmpty {
+                for (index, part) in zip(open, parts) { shares[index] = part }
+                break
+            }
+            left -= content.reduce(0) { $0 + wanted[$1] }
+            open.removeAll { content.contains($0) }
+        }
+        return shares
     }
 
     /// Names that tell targets apart: the host and port, with the path where that isn't enough.

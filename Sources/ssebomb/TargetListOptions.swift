@@ -31,12 +31,14 @@ struct TargetListOptions: ParsableArguments {
 }
 
 extension ValueParsing {
-    /// Positive numbers with commas between them.
+    /// Weights with commas between them.
     static func weights(_ text: String) throws(ValueError) -> [Double] {
         var weights: [Double] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let weight = Double(part), weight > 0, weight.isFinite else {
-                throw ValueError("'\(part)' is no weight above 0: write for example 3,1")
+            guard let weight = Double(part), TargetList.isWeight(weight) else {
+                throw ValueError(
+                    "'\(part)' is no weight above 0, and 1e9 at most: write for example 3,1"
+                )
             }
             weights.append(weight)
         }

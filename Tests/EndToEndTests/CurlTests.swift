@@ -21,6 +21,9 @@ struct CurlTests {
         "curl --data-binary @FILE URL/x -H 'X-Empty;' -H 'X-Two:  spaces  '",
         #"curl URL/v1/chat/completions --json '{"stream":true,' --json '"messages":[]}'"#,
         "curl -G URL/q -d a=1 --data-urlencode 'b=x y&z/ü~' --data-urlencode =v --data-urlencode w",
+        "curl 'URL/x?o=1' --url-query 'a=1&2' --url-query 'b c' --url-query '+d=1%202&3'",
+        "curl URL/x --url-query n@FILE --url-query =ü --url-query q@m=1@2 --url-query @FILE -d z=1",
+        "curl -G URL/x --data-urlencode q@m=1",
         "curl --data-urlencode n@FILE --data-urlencode @FILE URL/x",
         #"curl URL/x -d $'tab\there \'q\' \u00fc \x41\101'"#,
         "curl -u 'me:pass:word' URL/x",
@@ -137,6 +140,8 @@ struct CurlTests {
         ("curl -b jar.txt http://a/", "aren't read from files"),
         ("curl 'http://a/{1,2}'", "several URLs"), ("curl 'http://a/[1-3]'", "several URLs"),
         ("curl -I -d x http://a/", "exclude each other"),
+        ("curl -G -d x --url-query y http://a/", "give all with one of them"),
+        ("curl --url-query n@/no/such/file http://a/", "--url-query @FILE: can't read"),
         ("curl -m soon http://a/", "number of seconds"),
         ("curl -d @/no/such/file http://a/", "/no/such/file"),
         ("curl --tls-max 1.1 http://a/", "1.2 and 1.3"),
@@ -153,6 +158,19 @@ struct CurlTests {
         #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
         #expect(outcome.stderr.split(separator: "\n").count == 1)
         #expect(!outcome.stderr.contains("secret-value"))
+    }
+
+    @Test("what is wrong with the body of a command in a file is said with the file's name")
+    func namesFile() async throws {
+        let directory = try TemporaryDirectory()
+        let words = "curl http://127.0.0.1:1/ -H 'Content-Type: application/json' -d '{\"a\":}'"
+        let path = try directory.write("command", Array(words.utf8))
+        let outcome = try await Binary.run(["--from-curl", "@\(path)", "-n", "1"])
+        #expect(outcome.status == 64)
+        #expect(
+            outcome.stderr.contains("the body of --from-curl \(path) isn't JSON"),
+            "\(outcome.stderr)"
+        )
     }
 
     @Test("what is left out and matters is said")
@@ -262,6 +280,10 @@ struct HARTests {
         ("{\"log\":{\"entries\":[}}", nil, "line 1, column 20"),
         ("{\"log\":{}}", nil, "no log.entries"), ("{\"log\":{\"entries\":[]}}", nil, "no entries"),
         ("", nil, "isn't JSON"),
+        (
+            har.replacing(#"{\"stream\":true,\"messages\":[]}"#, with: #"{\"a\":}"#), "2",
+            "log.har isn't JSON (line 1, column 6"
+        ),
     ]
 
     @Test("a file or an entry that will not do is refused in one sentence", arguments: refused)

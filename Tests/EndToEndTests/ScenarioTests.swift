@@ -196,6 +196,14 @@ struct ScenarioTests {
         ("url = \"http://127.0.0.1:1/\"\n[[class]]\n", 1, "belongs to a class"),
         ("quiet = 5\n[[class]]\nurl = \"http://127.0.0.1:1/\"\n", 1, "true or false"),
         ("class = 5\n", 1, "written as [[class]]"),
+        ("[[class]]\nurl = [\"http://127.0.0.1:1/\", 5]\n", 2, "'url' must be a URL"),
+        ("[[class]]\nurl = [\"http://127.0.0.1:1/\", \"-c7\"]\n", 2, "'url' must be a URL"),
+        ("[[class]]\nurl = \"--dry-run\"\n", 2, "'url' must be a URL"),
+        ("[[class]]\nurl = []\n", 2, "'url' must be a URL"),
+        ("scenario = \"x\"\n[[class]]\n", 1, "stands on the command line alone"),
+        ("[[class]]\nurl = \"http://127.0.0.1:1/\"\n\n[other]\n", 4, "'other' isn't a key"),
+        ("seed = 1\n[class]\n", 2, "written as [[class]]"),
+        ("duration = 1\nclass = []\n", 2, "'class' is empty"),
         ("warmup = \"x\"\n[[class]]\nurl = \"http://127.0.0.1:1/\"\n", 1, "warmup"),
     ]
 

@@ -1,6 +1,7 @@
 // Several targets of one load: what falls to each, in the closed and in the open model, and the
 // results of each beside those of all.
 
+import SSEBombReport
 import Testing
 
 @testable import ssebomb
@@ -53,6 +54,16 @@ struct TargetTests {
             // The law is that of all arrivals together.
             #expect(run.result["arrivals"]["due"].int == 120)
             #expect(run.result["arrivals"]["ks"].exists == (law == "poisson"))
+            // What is asked of one target is its share.
+            for (target, rate) in [(one, 800.0 / 3), (other, 400.0 / 3)] {
+                let own = try part(run, "127.0.0.1:\(target.port)")
+                for place in ["plan", "arrivals"] {
+                    let asked = try #require(own[place]["rate"].double)
+                    #expect(abs(asked - rate) < 1e-9 * rate)
+                }
+                #expect(run.outcome.stdout.contains("\(Units.rate(rate))/s asked"))
+            }
+            #expect(run.result["plan"]["rate"].double == 400)
             let parts = [
                 started(try part(run, "127.0.0.1:\(one.port)")),
                 started(try part(run, "127.0.0.1:\(other.port)")),
@@ -108,6 +119,10 @@ struct TargetTests {
                 ["--weights", "1,0", "http://127.0.0.1:1/", "http://127.0.0.1:2/"],
                 "no weight above"
             ),
+            (
+                ["--weights", "1e308,1e308", "http://127.0.0.1:1/", "http://127.0.0.1:2/"],
+                "'1e308' is no weight above 0, and 1e9 at most"
+            ),
         ]
     )
     func refused(arguments: [String], sentence: String) async throws {
@@ -116,6 +131,23 @@ struct TargetTests {
         #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
         #expect(!outcome.stderr.contains("topsecret"))
         #expect(outcome.stderr.split(separator: "\n").count == 1)
+    }
+
+    @Test(
+        "a line of a list that is no target is refused with file and line",
+        arguments: [
+            ("http://127.0.0.1:2/ 1e308", "its weight above 0, and 1e9 at most"),
+            ("http://127.0.0.1:2/ 1 2", "behind a blank its weight"),
+            ("gopher://127.0.0.1:2/", "'gopher' isn't supported"),
+        ]
+    )
+    func badLine(line: String, sentence: String) async throws {
+        let directory = try TemporaryDirectory()
+        let list = try directory.write("urls", Array("http://127.0.0.1:1/\n\(line)\n".utf8))
+        let outcome = try await Binary.run(["-c", "4", "--urls", list])
+        #expect(outcome.status == 64)
+        #expect(outcome.stderr.contains("urls, line 2: "), "\(outcome.stderr)")
+        #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
     }
 
     @Test("shares are whole numbers that add up, follow the weights, and leave nobody out")
@@ -134,5 +166,60 @@ struct TargetTests {
             }
         }
         #expect(TargetList.share(2, by: [1, 1, 1]) == nil)
+    }
+
+    @Test("of a room too small each gets its weight's share, and what one doesn't want the others")
+    func room() {
+        #expect(TargetList.fit([10, 20], into: 30, by: [1, 1]) == [10, 20])
+        #expect(
+            TargetList.fit([10_000, 10_000, 10_000], into: 900, by: [1, 1, 1]) == [300, 300, 300]
+        )
+        #expect(TargetList.fit([7_500, 2_500], into: 900, by: [0.75, 0.25]) == [675, 225])
+        #expect(TargetList.fit([3, 10_000, 10_000], into: 903, by: [1, 1, 1]) == [3, 450, 450])
+        #expect(TargetList.fit([9, 9], into: 1, by: [1, 1]) == [1, 1])
+        #expect(TargetList.fit([9], into: -5, by: [1]) == [1])
+        #expect(TargetList.fit([], into: 0, by: []) == [])
+    }
+
+    @Test("streams that nobody gave a number for fit under a low limit of descriptors, together")
+    func lowLimit() async throws {
+        let mock = try await Mock()
+        let directory = try TemporaryDirectory()
+        func limited(_ words: [String]) async throws -> JSONValue {
+            let outcome = try await Tool.run(
+                "/bin/bash",
+                [
+                    "-c", "ulimit -n 256 && exec \"$@\"", "bash", Binary.path, "-q",
+                    "-o", directory.file("result"), "--event-log", directory.file("events"),
+                    "--per-request", directory.file("requests"),
+                ] + words
+            )
+            try #require(outcome.status == 0, "\(outcome.stderr)")
+            return try JSONValue(parsing: directory.text("result"))
+        }
+        let targets = try await limited(
+            [
+                "-R", "200", "-d", "500ms", "--weights", "3,1", "--body",
+                #"{"stream":true,"prompt":"x"}"#,
+            ]
+                + [mock.chat, "\(mock.url)/v1/completions"]
+        )
+        func streams(_ result: JSONValue) -> [Int] {
+            (result["classes"].array ?? []).compactMap { $0["plan"]["streams"].int }
+        }
+        let (heavy, light) = (streams(targets).first ?? 0, streams(targets).last ?? 0)
+        #expect(heavy + light < 256 && heavy + light > 150 && abs(heavy - 3 * light) <= 3)
+
+        let rates = (1...3).map { _ in "[[class]]\nurl = \"\(mock.events)\"\nrate = 50\n" }
+        let held = "[[class]]\nurl = \"\(mock.events)\"\nstreams = 100\n"
+        let file = try directory.write(
+            "load.toml",
+            Array(("requests = 100\nmax-events = 1\n" + rates.joined() + held).utf8)
+        )
+        let mixed = try await limited(["--scenario", file])
+        let parts = streams(mixed)
+        #expect(parts.count == 4 && parts.last == 100)
+        #expect(parts.reduce(0, +) < 256 && Set(parts.dropLast()).count <= 2, "\(parts)")
+        #expect((10...60).contains(parts.first ?? 0), "\(parts)")
     }
 }

@@ -63,6 +63,11 @@ private func prompts(_ rows: RequestRows) -> [String] {
                 {"custom_id":"1"}
                 """, "F line 2, column 1: expected \"custom_id\" and an object \"body\""
             ),
+            ("{\"custom_id\":\"1\",\"body\":\"str\"}", "line 1, column 25: expected an object"),
+            (
+                "{\"custom_id\":\"1\",\"body\":{}}\n{\"custom_id\":\"2\",\"body\":[]}",
+                "line 2, column 25"
+            ),
             (
                 """
                 {"custom_id":"1","method":"GET","body":{}}
@@ -151,6 +156,15 @@ private func prompts(_ rows: RequestRows) -> [String] {
             ("{\"prompt\":\"a\",\"max_tokens\":1.5}", "column 28: expected a number of tokens"),
             ("{\"conversations\":{}}", "column 18: expected an array"),
             ("[{\"conversations\":[1]}]", "column 20: expected a turn's object"),
+            (
+                "[{\"conversations\":\n[{\"from\":\"human\",\"value\":17}]}]",
+                "line 2, column 25: expected a string as \"value\""
+            ),
+            (
+                "[{\"conversations\":[{\"value\":\"a\"},\n{\"value\":null}]}]",
+                "line 2, column 10: expected a string as \"value\""
+            ),
+            ("{\"conversations\":[{\"from\":5}]}", "column 27: expected a string as \"from\""),
             ("[]", "F holds no row"),
             ("[{\"conversations\":[]}]", "no row of F is left (1 with fewer than 2 turns)"),
             ("[{\"prompt\":\"a\"}] x", "column 18: expected nothing more"),

@@ -75,6 +75,12 @@ public struct OpenLoad: Sendable, Equatable {
     /// Mean time between two arrivals, nanoseconds.
     var mean: Double { 1e9 / rate }
 
+    /// Arrivals a second of what falls to one target: `rate`, or by weight a share of it.
+    public var ownRate: Double {
+        guard let share else { return rate }
+        return rate * (share.to - share.from)
+    }
+
     /// The load that several make together; nil unless they are shares of one.
     static func joint(_ loads: [OpenLoad?]) -> OpenLoad? {
         guard var first = loads.first ?? nil, first.share != nil else { return nil }

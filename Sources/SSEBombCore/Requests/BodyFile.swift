@@ -81,7 +81,7 @@ private struct BatchLine {
         if reader.spells(key, "custom_id") { hasID = true }
         if reader.spells(key, "method") { method = value }
         if reader.spells(key, "url") { url = value }
-        if reader.spells(key, "body"), bytes[value.lowerBound] == UInt8(ascii: "{") { body = value }
+        if reader.spells(key, "body") { body = value }
     }
 
     /// Such a line has these, and no API's own body has both.
@@ -94,6 +94,9 @@ private struct BatchLine {
                 expected: "\"custom_id\" and an object \"body\", as on the first line",
                 offset: line.lowerBound
             )
+        }
+        guard bytes[body.lowerBound] == UInt8(ascii: "{") else {
+            throw JSONFault(expected: "an object as \"body\"", offset: body.lowerBound)
         }
         let reader = JSONReader(bytes)
         if let method, !reader.spells(method, "\"POST\"") {

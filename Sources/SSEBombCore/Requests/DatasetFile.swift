@@ -122,10 +122,7 @@ private struct DatasetIndex {
             repeat {
                 let key = try reader.key()
                 if reader.spells(key, "prompt") {
-                    guard reader.byte == UInt8(ascii: "\"") else {
-                        throw reader.fault("a string as \"prompt\"")
-                    }
-                    prompt = try reader.string()
+                    prompt = try text("a string as \"prompt\"")
                 } else if reader.spells(key, "conversations") {
                     talk = try conversation()
                 } else if reader.spells(key, "max_tokens")
@@ -144,6 +141,11 @@ private struct DatasetIndex {
         } else {
             throw JSONFault(expected: "\"conversations\" or \"prompt\" in the row", offset: start)
         }
+    }
+
+    private mutating func text(_ expected: String) throws(JSONFault) -> Range<Int> {
+        guard reader.byte == UInt8(ascii: "\"") else { throw reader.fault(expected) }
+        return try reader.string()
     }
 
     private mutating func length() throws(JSONFault) -> UInt32 {
@@ -188,11 +190,11 @@ private struct DatasetIndex {
             guard try reader.enterObject() else { continue }
             repeat {
                 let key = try reader.key()
-                if reader.spells(key, "value"), reader.byte == UInt8(ascii: "\"") {
-                    value = try reader.string()
+                if reader.spells(key, "value") {
+                    value = try text("a string as \"value\"")
                 } else if reader.spells(key, "from") {
-                    let from = try reader.skipValue(depth: 4)
-                    if talk.turns == 0 { talk.isBegunByHuman = reader.spells(from, "\"human\"") }
+                    let from = try text("a string as \"from\"")
+                    if talk.turns == 0 { talk.isBegunByHuman = reader.spells(from, "human") }
                 } else {
                     try reader.skipValue(depth: 4)
                 }
