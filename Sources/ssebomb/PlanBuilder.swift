@@ -54,6 +54,8 @@ enum PlanBuilder {
     /// The version that requests and results carry.
     static let version = "0.1.0"
     private static let mostThreads = 1_024
+    /// For logs and the metrics server, which are opened between this and the check of what fits.
+    static let outputDescriptors = 8
     /// No machine has descriptors for more: the kernel's own bound on one process (fs.nr_open's
     /// greatest value) is lower than this.
     private static let mostStreams = UInt64(Int32.max)
@@ -117,7 +119,7 @@ enum PlanBuilder {
         try apply(target.stream, to: &plan)
         if load.roomWeight != nil {
             let room = Capacity(threads: plan.threads).room(for: plan)
-            plan.streams = max(1, min(plan.streams, room))
+            plan.streams = max(1, min(plan.streams, room - outputDescriptors))
         }
         return PreparedRun(
             plan: plan,

@@ -162,7 +162,8 @@ struct PreparedLoad {
         let shrinking = classes.indices.filter { classes[$0].roomWeight != nil }
         let given = plans.indices.filter { classes[$0].roomWeight == nil }
             .reduce(0) { $0 + plans[$1].streams }
-        let room = Capacity(threads: plans[0].threads).descriptorsFree - given
+        let free = Capacity(threads: plans[0].threads).descriptorsFree
+        let room = free - PlanBuilder.outputDescriptors - given
         let shares = TargetList.fit(
             shrinking.map { plans[$0].streams },
             into: room,

@@ -131,8 +131,8 @@ enum TargetList {
         return parts
     }
 
-    /// What each gets of `room` who wants so many: all of it where that fits, else shares by weight,
-    /// in which what one doesn't want is for the others. At least 1, even without room for that.
+    /// What each gets of `room` who wants so many: all of it where that fits, else shares by
+    /// weight, in which what one doesn't want is for the others. At least 1, even without room.
     static func fit(_ wanted: [Int], into room: Int, by weights: [Double]) -> [Int] {
         var shares = wanted
         var open = Array(wanted.indices)
