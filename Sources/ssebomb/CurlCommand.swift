@@ -357,7 +357,7 @@ extension CurlCommand {
         guard query.isEmpty || !getsData || !hasData else {
             throw SetupError(
                 .usage,
-                "\(name): curl leaves --url-query out beside -G with data: give all with one of them"
+                "\(name): curl drops --url-query beside -G with data: give all with one of them"
             )
         }
         let parameters = getsData && hasData ? [data] : query

@@ -33,6 +33,9 @@ struct ImportedRequest {
     /// Nanoseconds.
     var timeout: Int64?
 
+    /// How sentences name its body.
+    var bodyOrigin: String { "the body of \(origin)" }
+
     init(origin: String) { self.origin = origin }
 
     /// Fields that say how a message is framed or coded: the body's length is computed, and event

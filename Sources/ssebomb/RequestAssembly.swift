@@ -42,9 +42,7 @@ extension RequestOptions {
             hasSessions || hasRows || prompts.replaces($0) ? nil : $0
         }
         let usesImportedBody = given == nil && theirBody != nil
-        if usesImportedBody, let theirBody {
-            given = (theirBody, "the body of \(imported?.origin ?? "")")
-        }
+        if usesImportedBody, let theirBody { given = (theirBody, imported?.bodyOrigin ?? "") }
         let theirs = imported?.fields(without: fields, usesBody: usesImportedBody) ?? []
         fields = theirs + fields
         // As in curl, a field that is written out goes before what the URL says.

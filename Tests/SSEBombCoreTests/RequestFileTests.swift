@@ -158,7 +158,7 @@ private func prompts(_ rows: RequestRows) -> [String] {
             ("[{\"conversations\":[1]}]", "column 20: expected a turn's object"),
             (
                 "[{\"conversations\":\n[{\"from\":\"human\",\"value\":17}]}]",
-                "line 2, column 25: expected a string as \"value\""
+                "line 2, column 26: expected a string as \"value\""
             ),
             (
                 "[{\"conversations\":[{\"value\":\"a\"},\n{\"value\":null}]}]",
