@@ -1,6 +1,7 @@
 // Exports of runs that have more than one kind of load: which figures are whose. What a reader from
 // elsewhere makes of each format is checked by `make test-readers`.
 
+import Foundation
 import Testing
 
 @testable import SSEBombCore
@@ -51,5 +52,42 @@ import Testing
             )
         }
         #expect(widths.count >= 4 && widths.allSatisfy { $0.count == 1 })
+    }
+
+    @Test("k6 has the gates of two classes apart, each under its metric with the class's figures")
+    func k6() throws {
+        var run = try ResultGenerator.classes()
+        func gate(_ bound: String, _ nanoseconds: Double) -> Threshold {
+            Threshold(
+                expression: "gap:p50<\(bound)",
+                subject: .metric(.gap),
+                aggregate: .percentile(50),
+                comparison: .less,
+                bound: nanoseconds
+            )
+        }
+        let gates = [
+            gate("9000s", 9e12).scoped(to: "chat"), gate("1ns", 1).scoped(to: "chat"),
+            gate("9000s", 9e12), gate("9000s", 9e12).scoped(to: "batch"),
+            gate("1ns", 1).scoped(to: "batch"),
+        ]
+        run.thresholds = gates.map { $0.judge(run.result) }
+        let data = Data(try RunExport.k6.render(run))
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        )
+        let metrics = try #require(document["metrics"] as? [String: [String: Any]])
+        func outcomes(_ name: String) -> [String: Bool]? {
+            (metrics[name]?["thresholds"] as? [String: [String: Bool]])?.compactMapValues {
+                $0["ok"]
+            }
+        }
+        for name in ["chat", "batch"] {
+            #expect(outcomes("gap{class:\(name)}") == ["p50<9000s": true, "p50<1ns": false])
+            let part = try #require(run.result.classes.first { $0.name == name }).result
+            let values = metrics["gap{class:\(name)}"]?["values"] as? [String: Double]
+            #expect(values?["count"] == (part.histograms[.gap]?.count).map { Double($0) })
+        }
+        #expect(outcomes("gap") == ["p50<9000s": true])
     }
 }
