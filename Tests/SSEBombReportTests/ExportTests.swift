@@ -90,4 +90,15 @@ import Testing
         }
         #expect(outcomes("gap") == ["p50<9000s": true])
     }
+
+    @Test("OpenMetrics has each label once, whatever names become the same")
+    func labels() throws {
+        var run = try ResultGenerator.classes()
+        run.context.labels = ["a.b": "1", "a-b": "2", "a_b_2": "3", "a b": "4"]
+        let text = String(decoding: try RunExport.openMetrics.render(run), as: UTF8.self)
+        let info = try #require(text.split(separator: "\n").first { $0.contains("run_info{") })
+        let names = info.matches(of: #/(label_\w+)="(\d)"/#)
+        #expect(Set(names.map(\.1)).count == 4 && names.count == 4)
+        #expect(Set(names.map(\.2)) == ["1", "2", "3", "4"])
+    }
 }

@@ -52,7 +52,7 @@ enum OpenMetricsExport {
         if let verdict { labels.append(("verdict", verdict.state.rawValue)) }
         if let api = result?.apiName { labels.append(("api", api)) }
         for (name, value) in context.labels.sorted(by: { $0.key < $1.key }) {
-            labels.append(("label_" + OpenMetricsPage.name(name), value))
+            labels.append((free("label_" + OpenMetricsPage.name(name), among: labels), value))
         }
         page.family("run", "info", "What was measured.")
         page.sample("run_info", labels, 1)
@@ -67,6 +67,16 @@ enum OpenMetricsExport {
             case .invalid: 2
             }
         page.gauge("verdict", "0 valid, 1 suspect, 2 invalid.", rank)
+    }
+
+    /// Names that differ can become the same label; no sample may have one twice.
+    private static func free(_ name: String, among labels: [(String, String)]) -> String {
+        var (result, number) = (name, 2)
+        while labels.contains(where: { $0.0 == result }) {
+            result = "\(name)_\(number)"
+            number += 1
+        }
+        return result
     }
 
     private static func now(
