@@ -101,4 +101,29 @@ import Testing
         #expect(Set(names.map(\.1)).count == 4 && names.count == 4)
         #expect(Set(names.map(\.2)) == ["1", "2", "3", "4"])
     }
+
+    @Test("goodput and attainment are in CSV, Markdown and OpenMetrics, and absent where unasked")
+    func objectives() throws {
+        func texts(_ run: FinishedRun) throws -> [String] {
+            try [RunExport.csv, .markdown, .openMetrics].map {
+                String(decoding: try $0.render(run), as: UTF8.self)
+            }
+        }
+        var result = SampleRun.full(try SampleRun.plan())
+        let without = try texts(finished(result))
+        for text in without { #expect(!text.contains("goodput") && !text.contains("attainment")) }
+        var counts = ObjectiveCounts()
+        (counts.good, counts.goodInWindow, counts.bad, counts.undecided) = (750, 720, 250, 22)
+        result.counts.objectives = counts
+        let text = try texts(finished(result))
+        #expect(text[0].contains("slo,good,750,requests,\n"))
+        #expect(text[0].contains("slo,attainment,0.75,,\n"))
+        // 720 in the measured window of 10 s.
+        #expect(text[0].contains("slo,goodput,72.0,requests/s,\n"))
+        #expect(text[1].contains("| slo | 750 good, 250 bad, 22 undecided, attainment 75"))
+        #expect(text[1].contains("goodput 72.0/s |"))
+        #expect(text[2].contains("ssebomb_slo_requests_total{judgement=\"bad\"} 250\n"))
+        #expect(text[2].contains("ssebomb_attainment_ratio 0.75\n"))
+        #expect(text[2].contains("ssebomb_goodput_per_second 72\n"))
+    }
 }

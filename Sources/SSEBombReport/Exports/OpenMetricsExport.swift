@@ -26,6 +26,7 @@ enum OpenMetricsExport {
 
     private static func figures(_ result: RunResult, _ page: inout OpenMetricsPage) {
         requests(result, &page)
+        objectives(result, &page)
         arrived(result, &page)
         rates(result, &page)
         client(result, &page)
@@ -136,6 +137,22 @@ enum OpenMetricsExport {
                 (PrintableText.line(redaction.apply(to: $0.key), limit: 64), $0.value)
             }
         )
+    }
+
+    private static func objectives(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        guard let counts = result.counts.objectives else { return }
+        page.family("slo_requests", "counter", "Requests of the window, by their objectives.")
+        for (judgement, count) in [
+            ("good", counts.good), ("bad", counts.bad), ("undecided", counts.undecided),
+        ] {
+            page.sample("slo_requests_total", [("judgement", judgement)], Double(count))
+        }
+        if let share = counts.attainment {
+            page.gauge("attainment_ratio", "Good ones of those that were decided.", share)
+        }
+        if let goodput = result.goodput {
+            page.gauge("goodput_per_second", "Good ones, in the rates' window.", goodput)
+        }
     }
 
     private static func arrived(_ result: RunResult, _ page: inout OpenMetricsPage) {
