@@ -129,6 +129,20 @@ struct SecretTests {
         #expect(later.text("summary").contains("## ssebomb"))
     }
 
+    @Test("probe shows no secret that an event gives back")
+    func probedEvents() async throws {
+        let echo = (Self.forbidden + Self.forms([Self.cookie])).joined(separator: " | ")
+        let events = "event: \(Self.cookie)\nid: \(Self.header)\ndata: \(echo)\n\n"
+        let finish = Wire.delta("x", finish: Self.header) + Wire.done
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(events + finish))])
+        defer { server.stop() }
+        for arguments in [["probe"], ["probe", "--json"]] {
+            let outcome = try await Binary.run(arguments + Self.arguments(server))
+            #expect(outcome.stdout.contains("***"))
+            expectClean(Self.forbidden, in: [outcome.stdout, outcome.stderr])
+        }
+    }
+
     @Test("no line of the request log shows what the server gives back as its reason to end")
     func requestLog() async throws {
         let reasons = Self.forms([Self.cookie, Self.header]).filter { $0.utf8.count <= 48 }
