@@ -1,7 +1,7 @@
-// What must not leave the process: header values, query values and everything derived from them. A
-// server may echo any of it, in any notation, in an error body, an event name or a finish reason,
-// so every text that came over the wire passes here before it is shown or written. Must not know
-// reports or files.
+// What must not leave the process: header values, query values and everything derived from them,
+// and the texts of a body. A server may echo any of it, in any notation, in an error body, an event
+// name or a finish reason, so every text that came over the wire passes here before it is shown or
+// written. Must not know reports or files.
 
 public import SSEBombCore
 
@@ -10,7 +10,8 @@ public import SSEBombCore
 /// Secret are the values of all headers but a few that can't hold one (`publicHeaders`), the
 /// words in them, what they are when base64- or percent-decoded, and the values of the URL's query.
 /// Values under 8 bytes are left alone, since ordinary text would be full of them; in fields whose
-/// name speaks of credentials the bound is 4.
+/// name speaks of credentials the bound is 4. Of what the bodies of all requests have in common the
+/// first 64 KiB of text are secret: the strings of JSON but the model, from 12 bytes on.
 public struct Redaction: Sendable {
     /// What stands in the place of a secret.
     static let mask = "***"
@@ -20,9 +21,17 @@ public struct Redaction: Sendable {
         "content-length", "content-type", "expect", "host", "user-agent",
     ]
 
-    private let patterns: [[UInt8]]
-    /// A cut text may end inside a secret: this many matching bytes at its end are removed too.
-    private static let shortestTail = 4
+    /// A secret; a cut text may end inside it: `shortestTail` matching bytes at its end or more are
+    /// removed, too.
+    private struct Pattern {
+        var bytes: [UInt8]
+        var shortestTail: Int
+        /// Servers shorten texts: as much of its beginning is removed, too, wherever it stands.
+        var isText: Bool
+    }
+
+    private let patterns: [Pattern]
+    private let firstBytes: [UInt8: [Pattern]]
 
     /// Whether the value of a header with this name is kept from view.
     public static func isSecret(_ name: some StringProtocol) -> Bool {
@@ -48,8 +57,16 @@ public struct Redaction: Sendable {
             if let query = request.target.firstIndex(of: "?") {
                 secrets.add(query: request.target[request.target.index(after: query)...])
             }
+            if let body = request.body { secrets.add(body: body) }
+            if let body = request.commonBody { secrets.add(body: body) }
+            for text in request.commonTexts { secrets.add(text: text) }
         }
-        patterns = secrets.patterns
+        patterns =
+            secrets.patterns.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
+            + secrets.texts.map {
+                Pattern(bytes: $0, shortestTail: SecretCollector.shortestText, isText: true)
+            }
+        firstBytes = Dictionary(grouping: patterns) { $0.bytes[0] }
     }
 
     /// `bytes` with every secret replaced by the mask.
@@ -77,7 +94,9 @@ public struct Redaction: Sendable {
 
     private func longestMatch(in bytes: [UInt8], at start: Int) -> Int? {
         var longest: Int?
-        for pattern in patterns {
+        // What begins an escape can be any byte.
+        let isEscape = "%\\&+".utf8.contains(bytes[start])
+        for pattern in isEscape ? patterns : firstBytes[bytes[start]] ?? [] {
             guard let end = match(pattern, in: bytes, at: start) else { continue }
             longest = max(longest ?? 0, end)
         }
@@ -85,12 +104,13 @@ public struct Redaction: Sendable {
     }
 
     /// Where the pattern that begins at `start` ends, each of its bytes in whatever notation.
-    private func match(_ pattern: [UInt8], in bytes: [UInt8], at start: Int) -> Int? {
+    private func match(_ pattern: Pattern, in bytes: [UInt8], at start: Int) -> Int? {
         var index = start
-        for (matched, expected) in pattern.enumerated() {
-            let isTail = matched >= Self.shortestTail
+        for (matched, expected) in pattern.bytes.enumerated() {
+            let isTail = matched >= pattern.shortestTail
             guard index < bytes.count else { return isTail ? index : nil }
             guard let next = Notation.end(of: expected, in: bytes, at: index) else {
+                if pattern.isText { return isTail ? index : nil }
                 return isTail && Notation.isCutEscape(bytes[index...]) ? bytes.count : nil
             }
             index = next
@@ -149,6 +169,12 @@ private enum Notation {
     }
 
     private static func endOfEscape(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
+        var index = index
+        if byte != UInt8(ascii: "\\") {
+            // JSON inside a JSON string has several; the last is the escape's.
+            let deepest = min(index + 8, bytes.count - 1)
+            while index < deepest, bytes[index + 1] == UInt8(ascii: "\\") { index += 1 }
+        }
         guard index + 1 < bytes.count else { return nil }
         switch bytes[index + 1] {
         case UInt8(ascii: "u"):
@@ -157,6 +183,9 @@ private enum Notation {
             return hexadecimal(bytes, index + 2, digits: 2) == byte ? index + 4 : nil
         case UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "\""), UInt8(ascii: "'"):
             return bytes[index + 1] == byte ? index + 2 : nil
+        case UInt8(ascii: "n"): return byte == 0x0A ? index + 2 : nil
+        case UInt8(ascii: "r"): return byte == 0x0D ? index + 2 : nil
+        case UInt8(ascii: "t"): return byte == 0x09 ? index + 2 : nil
         default: return nil
         }
     }

@@ -1,6 +1,6 @@
 // Finds out which byte strings have to be hidden when a header or a query is secret: the value, its
-// words, what it says when decoded, and how all of that looks in base64. Must not know the text in
-// which they are searched.
+// words, what it says when decoded, and how all of that looks in base64; and the texts of a body.
+// Must not know the text in which they are searched.
 
 import SSEBombCore
 
@@ -8,13 +8,22 @@ import SSEBombCore
 struct SecretCollector {
     private var found: Set<[UInt8]> = []
     private var encoded: Set<[UInt8]> = []
+    /// What to hide of bodies; a text that was cut keeps less than `shortestText` bytes of it.
+    private(set) var texts: Set<[UInt8]> = []
 
     private static let shortest = 8
     private static let shortestCredential = 4
     /// Fewer characters of base64 would be found in ordinary words.
     private static let shortestEncoded = 6
 
-    /// Everything to hide, in base64 too.
+    /// Shorter texts are words of any answer.
+    static let shortestText = 12
+    /// Texts are hidden in pieces of this size, so that of a part of one hardly more is seen.
+    private static let piece = 64
+    /// Bounds the work on each text that is shown: 64 KiB of a body.
+    private static let mostPieces = 1_024
+
+    /// Everything to hide of headers and queries, in base64 too.
     var patterns: [[UInt8]] { Array(found.union(encoded)) }
 
     /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
@@ -68,6 +77,102 @@ struct SecretCollector {
                 isDecoded: false
             )
         }
+    }
+
+    /// Adds the strings of a JSON body but names and the model, which the plan tells; any other
+    /// body whole. Of a template, what stands between its places.
+    mutating func add(body: [UInt8]) {
+        guard let first = body.first(where: { !" \t\r\n".utf8.contains($0) }) else { return }
+        guard "{[".utf8.contains(first) else {
+            let start = body.prefix(Self.mostPieces * Self.piece)
+            return add(text: String(decoding: start, as: UTF8.self))
+        }
+        var name: [UInt8] = []
+        var index = 0
+        while texts.count < Self.mostPieces,
+            let start = body[index...].firstIndex(of: UInt8(ascii: "\""))
+        {
+            var end = start + 1
+            while end < body.count, body[end] != UInt8(ascii: "\"") {
+                end += body[end] == UInt8(ascii: "\\") ? 2 : 1
+            }
+            end = min(end, body.count)
+            let inside = body[(start + 1)..<end]
+            index = min(end + 1, body.count)
+            let next = body[index...].first { !" \t\r\n".utf8.contains($0) }
+            if next == UInt8(ascii: ":") {
+                name = Array(inside)
+                continue
+            }
+            if !name.elementsEqual("model".utf8) { add(text: Self.unescaped(inside)) }
+            name = []
+        }
+    }
+
+    /// Adds a text of a body: what stands between the places of a template.
+    mutating func add(text: String) {
+        for part in Self.betweenPlaces(text) where part.utf8.count >= Self.shortestText {
+            let scalars = Array(part.unicodeScalars)
+            // In equal pieces, so that the last isn't a word.
+            let count = (scalars.count + Self.piece - 1) / Self.piece
+            for number in 0..<min(count, Self.mostPieces) where texts.count < Self.mostPieces {
+                let range = scalars.count * number / count..<scalars.count * (number + 1) / count
+                var piece = String.UnicodeScalarView()
+                piece.append(contentsOf: scalars[range])
+                texts.insert(Array(String(piece).utf8))
+                // As writers of JSON that is ASCII alone give it back.
+                if !piece.allSatisfy(\.isASCII) { texts.insert(Self.inASCII(piece)) }
+            }
+        }
+    }
+
+    private static func inASCII(_ text: String.UnicodeScalarView) -> [UInt8] {
+        var result: [UInt8] = []
+        for scalar in text {
+            guard !scalar.isASCII else {
+                result.append(UInt8(truncatingIfNeeded: scalar.value))
+                continue
+            }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                result += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+            }
+        }
+        return result
+    }
+
+    /// What a JSON string says (RFC 8259, 7); what is no escape stays.
+    private static func unescaped(_ text: ArraySlice<UInt8>) -> String {
+        let short: [UInt8: UInt8] = [
+            UInt8(ascii: "n"): 0x0A, UInt8(ascii: "r"): 0x0D, UInt8(ascii: "t"): 0x09,
+            UInt8(ascii: "b"): 0x08, UInt8(ascii: "f"): 0x0C,
+        ]
+        var units: [UInt16] = []
+        var plain: [UInt8] = []
+        func flushed() -> [UInt16] { Array(String(decoding: plain, as: UTF8.self).utf16) }
+        var index = text.startIndex
+        while index < text.endIndex {
+            guard text[index] == UInt8(ascii: "\\"), index + 1 < text.endIndex else {
+                plain.append(text[index])
+                index += 1
+                continue
+            }
+            let kind = text[index + 1]
+            if kind == UInt8(ascii: "u"), index + 6 <= text.endIndex,
+                let unit = UInt16(
+                    String(decoding: text[(index + 2)..<(index + 6)], as: UTF8.self),
+                    radix: 16
+                )
+            {
+                units += flushed() + [unit]
+                plain = []
+                index += 6
+            } else {
+                plain.append(short[kind] ?? kind)
+                index += 2
+            }
+        }
+        return String(decoding: units + flushed(), as: UTF16.self)
     }
 
     private static func shortestLength(ofFieldNamed name: String) -> Int {

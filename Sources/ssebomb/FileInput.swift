@@ -20,6 +20,15 @@ enum FileInput {
         return try drain(fd, name: path, flag: flag)
     }
 
+    /// Whether two names are of one regular file, which links and other paths can hide.
+    static func isSame(_ path: String, _ other: String) -> Bool {
+        guard path != "-", other != "-" else { return false }
+        var (left, right) = (stat(), stat())
+        guard stat(path, &left) == 0, stat(other, &right) == 0 else { return false }
+        return left.st_mode & S_IFMT == S_IFREG && left.st_dev == right.st_dev
+            && left.st_ino == right.st_ino
+    }
+
     private static func drain(
         _ fd: Int32,
         name: String,

@@ -49,7 +49,12 @@ struct MergeCommand: ParsableCommand {
         }
         var parts: [ResultMerge.Part] = []
         for path in results { parts.append((path, try ResultInput.read(path, for: "merge"))) }
-        let publisher = try ResultPublisher(output: output, format: format, exports: exports)
+        let publisher = try ResultPublisher(
+            output: output,
+            format: format,
+            exports: exports,
+            inputs: results
+        )
         var whole: FinishedRun
         do throws(MergeError) {
             whole = try ResultMerge.merge(

@@ -52,8 +52,10 @@ struct ProbeCommand: ParsableCommand {
         )
         watch.attach { coordinator.interrupt(signal: $0) }
         let columns = Terminal.columns(of: STDOUT_FILENO, otherwise: 160)
+        let redaction = Redaction(prepared.plan.request)
         var view = ProbeView(
             style: json ? .json : .text(columns: columns),
+            redaction: redaction,
             hasSendTimes: stream.sentAt != nil
         )
         var outcome = OutputOutcome.written
@@ -66,15 +68,14 @@ struct ProbeCommand: ParsableCommand {
         }
         let result = try coordinator.run { _ in showNews() }
         showNews()
-        if !json { explain(result, prepared) }
+        if !json { explain(result, redaction) }
         try conclude(result, outcome, signal: watch.received)
     }
 
     /// The kept error body on standard error: what one wants to read after a failed probe.
-    private func explain(_ result: RunResult, _ prepared: PreparedRun) {
+    private func explain(_ result: RunResult, _ redaction: Redaction) {
         for sample in result.errors where !sample.sample.isEmpty {
-            let body = Redaction(prepared.plan.request)
-                .apply(to: String(decoding: sample.sample, as: UTF8.self))
+            let body = redaction.apply(to: String(decoding: sample.sample, as: UTF8.self))
             for line in body.split(separator: "\n").prefix(20) {
                 Terminal.error("  \(Terminal.printable(String(line), limit: 2_048))\n")
             }

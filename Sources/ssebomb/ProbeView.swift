@@ -15,21 +15,50 @@ struct ProbeView {
     private let style: Style
     /// Whether events have send times of their own (`--sent-at`).
     private let hasSendTimes: Bool
+    private let redaction: Redaction
     private var didWriteHead = false
 
-    init(style: Style, hasSendTimes: Bool = false) {
+    init(style: Style, redaction: Redaction, hasSendTimes: Bool = false) {
         self.style = style
+        self.redaction = redaction
         self.hasSendTimes = hasSendTimes
     }
 
     /// The record's line, with its line end.
     mutating func render(_ record: TraceRecord) -> String {
+        let record = clean(record)
         switch style {
         case .json: return json(record) + "\n"
         case .text(let columns):
             let head = didWriteHead ? "" : Self.row("at", "gap", "what", "")
             didWriteHead = true
             return head + Self.text(record, columns: columns)
+        }
+    }
+}
+
+extension ProbeView {
+    /// The record without secrets that the server gave back.
+    private func clean(_ record: TraceRecord) -> TraceRecord {
+        switch record {
+        case .head(let at, let status, let headers):
+            let fields = headers.map { field in
+                HeaderField(
+                    name: redaction.apply(to: field.name),
+                    value: redaction.apply(to: field.value)
+                )
+            }
+            return .head(at: at, status: status, headers: fields)
+        case .event(var event):
+            event.type = redaction.apply(to: event.type)
+            event.data = redaction.apply(to: event.data)
+            event.id = redaction.apply(to: event.id)
+            return .event(event)
+        case .end(var end):
+            end.finishReason = end.finishReason.map(redaction.apply(to:))
+            end.detail = redaction.apply(to: end.detail)
+            return .end(end)
+        case .connected, .secured, .comment, .retry: return record
         }
     }
 }

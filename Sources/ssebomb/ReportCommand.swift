@@ -22,7 +22,12 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let run = try ResultInput.read(result, for: "report")
-        let publisher = try ResultPublisher(output: nil, format: format, exports: exports)
+        let publisher = try ResultPublisher(
+            output: nil,
+            format: format,
+            exports: exports,
+            inputs: [result]
+        )
         if !publisher.publish(run) { throw ExitCode(ExitStatus.failure) }
     }
 }

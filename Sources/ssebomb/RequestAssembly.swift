@@ -88,8 +88,21 @@ extension RequestOptions {
         )
         request.warnings =
             (imported?.notes ?? []).map { "\(imported?.origin ?? ""): \($0)" } + body.warnings
-        fillHead(of: &request, prompts.isTemplate)
+        keepInCommon(given?.bytes, of: &request, prompts)
         return request
+    }
+
+    /// What the request's bodies have in common where each is made of parts; then its head.
+    private func keepInCommon(
+        _ body: [UInt8]?,
+        of request: inout AssembledRequest,
+        _ prompts: PromptOptions
+    ) {
+        if request.parts != nil {
+            request.specification.commonBody = body
+            request.specification.commonTexts = [prompts.prompt, prompts.system].compactMap { $0 }
+        }
+        fillHead(of: &request, prompts.isTemplate)
     }
 
     /// Makes path, query and header fields templates where they hold one of the names, or where
@@ -105,6 +118,7 @@ extension RequestOptions {
             var pattern = RequestPattern()
             pattern.append(literal: body)
             parts.body = .pattern(pattern)
+            request.specification.commonBody = body
             request.specification.body = []
         }
         parts.fillsHead = true

@@ -27,11 +27,14 @@ struct ResultPublisher {
     /// Refuses outputs that couldn't be written at the end, two of them in one place, and more
     /// than one on standard output.
     ///
-    /// - Parameter others: files that somebody else writes, by flag.
+    /// - Parameters:
+    ///   - inputs: files that were read: no output may take the place of one.
+    ///   - others: files that somebody else writes, by flag.
     init(
         output: String?,
         format: OutputFormat,
         exports: ExportOptions,
+        inputs: [String] = [],
         others: [(flag: String, path: String)] = []
     ) throws(SetupError) {
         switch format {
@@ -54,6 +57,12 @@ struct ResultPublisher {
         for (flag, path) in others { try claim(path, for: flag) }
         for (flag, path, export) in wanted {
             try claim(path, for: flag)
+            if let input = inputs.first(where: { FileInput.isSame(path, $0) }) {
+                throw SetupError(
+                    .usage,
+                    "\(flag) \(path) would overwrite \(input), which is read: name another file"
+                )
+            }
             do throws(OutputError) { try AtomicFile.check(path, flag: flag) } catch {
                 throw SetupError(.usage, error.sentence)
             }

@@ -3,6 +3,7 @@
 import Testing
 
 @testable import SSEBombCore
+@testable import SSEBombReport
 @testable import ssebomb
 
 @Suite("Progress on standard error")
@@ -179,7 +180,7 @@ struct ProbeViewTests {
 
     @Test("a record is one JSON object of the documented shape")
     func json() {
-        var view = ProbeView(style: .json)
+        var view = ProbeView(style: .json, redaction: Redaction([]))
         let lines: [(TraceRecord, String)] = [
             (.connected(at: 1, address: "x"), #"{"phase":"connect","at_ns":1}"#),
             (
@@ -213,7 +214,7 @@ struct ProbeViewTests {
 
     @Test("what a server sends can't move the terminal's cursor, and long data is cut")
     func text() {
-        var view = ProbeView(style: .text(columns: 100))
+        var view = ProbeView(style: .text(columns: 100), redaction: Redaction([]))
         _ = view.render(.connected(at: 1, address: "x"))
         let line = view.render(
             Self.event(gap: 1_000, data: "\u{1B}[2J\r" + String(repeating: "x", count: 500))

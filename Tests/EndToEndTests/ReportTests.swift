@@ -222,4 +222,27 @@ struct ReportTests {
         #expect(outcome.stderr.contains("verdict") && outcome.stderr.contains("ttft"))
         #expect(outcome.stderr.contains("can't write"))
     }
+
+    @Test("no output takes the place of a result that is read, whatever name it has")
+    func overwritten() async throws {
+        let (directory, _) = try await Self.stored()
+        let (text, path) = (directory.text("r.json"), directory.file("r.json"))
+        let twin = text.replacingOccurrences(of: "\"id\" : \"", with: "\"id\" : \"f")
+        let other = try directory.write("other.json", Array(twin.utf8))
+        let (symbolic, hard) = (directory.file("symbolic"), directory.file("hard"))
+        try FileManager.default.createSymbolicLink(atPath: symbolic, withDestinationPath: path)
+        try FileManager.default.linkItem(atPath: path, toPath: hard)
+        for name in [path, "\(directory.path)/./r.json", symbolic, hard] {
+            for arguments in [
+                ["report", path, "--csv", name], ["report", path, "--hgrm", "gap=\(name)"],
+                ["merge", other, path, "-o", name], ["merge", other, path, "--html", name],
+            ] {
+                let outcome = try await Binary.run(arguments)
+                #expect(outcome.status == 64 && outcome.stdout.isEmpty, "\(arguments)")
+                #expect(outcome.stderr.contains("would overwrite \(path)"), "\(outcome.stderr)")
+                #expect(outcome.stderr.split(separator: "\n").count == 1)
+            }
+        }
+        #expect(directory.text("r.json") == text)
+    }
 }

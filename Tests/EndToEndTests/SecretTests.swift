@@ -16,7 +16,8 @@ struct SecretTests {
 
     /// Everything given by `arguments` that must not be seen, in the forms a server may give it.
     private static let forbidden =
-        forms([header, "canary/Query+77", password, cookie]) + [query, "\(user):\(password)"]
+        forms([header, "canary/Query+77", password, cookie])
+        + [query, "\(user):\(password)", body]
 
     private static func forms(_ secrets: [String]) -> [String] {
         secrets.flatMap { text -> [String] in
@@ -127,6 +128,63 @@ struct SecretTests {
         }
         #expect(now.text("aiperf-json").contains("http_status"))
         #expect(later.text("summary").contains("## ssebomb"))
+    }
+
+    /// Texts of a body, each with what a server may make of it.
+    private static let texts: [(text: String, echo: String)] = [
+        ("canary one\nof \"lines\"", #"canary one\nof \"lines\""#),
+        ("canary gr\u{fc}n \u{1f600} leaf", #"canary gr\u00fcn \ud83d\ude00 leaf"#),
+        (String(repeating: "canaries in a long text, ", count: 40), ""),
+    ]
+
+    @Test("no output shows a body's texts that a server echoes, as an error or as an event")
+    func echoedBody() async throws {
+        let texts = Self.texts.map(\.text)
+        let messages = texts.map { ["role": "user", "content": $0] }
+        let object: [String: Any] = ["model": "canned-model-1", "messages": messages]
+        let bytes = try JSONSerialization.data(withJSONObject: object)
+        let body = String(decoding: bytes, as: UTF8.self)
+        let echo = Self.texts.map { $0.echo + "|" + $0.text }.joined(separator: "|")
+        let error = Wire.whole("400 Bad Request", type: "text/plain", "canned-model-1: \(echo)")
+        // What can stand in a JSON string as it is.
+        let line = Self.texts.map(\.echo).joined(separator: "|") + "|" + texts[1] + "|" + texts[2]
+        let event = Wire.stream(
+            "event: error\ndata: {\"error\":{\"message\":\"\(line)\"}}\n\n"
+        )
+        let prompts = ["--model", "m", "--system", texts[2], "--prompt", texts[0]]
+        let two = Wire.whole("400 Bad Request", type: "text/plain", "\(texts[0])|\(texts[2])")
+        let cases = [
+            (["--body", body], error), (["--body", body], event), (prompts, two),
+            (["--template", "--body", body], error),
+        ]
+        for (flags, answer) in cases {
+            let server = try ScriptedServer([.readRequest, .send(answer)])
+            defer { server.stop() }
+            let request = flags + ["\(server.url)/v1/chat/completions"]
+            let run = try await LoadRun.run(["-n", "1"] + request)
+            #expect(run.completed == 0)
+            var shown = [run.outcome.stdout, run.outcome.stderr, run.resultText]
+            for arguments in [["probe"], ["probe", "--json"]] {
+                let outcome = try await Binary.run(arguments + request)
+                shown += [outcome.stdout, outcome.stderr]
+            }
+            for text in shown { #expect(!text.contains("canar"), "\(flags)") }
+            #expect(shown[2].contains("***"))
+        }
+    }
+
+    @Test("probe shows no secret that an event gives back")
+    func probedEvents() async throws {
+        let echo = (Self.forbidden + Self.forms([Self.cookie])).joined(separator: " | ")
+        let events = "event: \(Self.cookie)\nid: \(Self.header)\ndata: \(echo)\n\n"
+        let finish = Wire.delta("x", finish: Self.header) + Wire.done
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(events + finish))])
+        defer { server.stop() }
+        for arguments in [["probe"], ["probe", "--json"]] {
+            let outcome = try await Binary.run(arguments + Self.arguments(server))
+            #expect(outcome.stdout.contains("***"))
+            expectClean(Self.forbidden, in: [outcome.stdout, outcome.stderr])
+        }
     }
 
     @Test("no line of the request log shows what the server gives back as its reason to end")

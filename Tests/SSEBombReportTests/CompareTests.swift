@@ -329,10 +329,22 @@ extension Comparison {
             with: [run("b\u{1b}[2J.json", seed: 2)]
         )
         let markdown = ComparisonReport(comparison).markdown()
-        #expect(!markdown.contains("<script>") && !markdown.contains("\u{1b}"))
+        // In a code span nothing is markup, and nothing has to be escaped.
+        let outside = markdown.replacing(#/`[^`\n]*`/#, with: "")
+        #expect(!outside.contains("<script>") && !markdown.contains("\u{1b}"))
+        #expect(markdown.contains("base `a|b'<script>.json`, new `b"))
         let rows = markdown.split(separator: "\n").filter { $0.hasPrefix("|") }
         #expect(rows.count == comparison.rows.count + 2)
         #expect(rows.allSatisfy { $0.filter { $0 == "|" }.count == 7 })
+    }
+
+    @Test("a gate stands in markdown as it was written") func markdownGate() throws {
+        let comparison = try compare(
+            run("a", seed: 1),
+            with: [run("b", seed: 2)],
+            gates: ["requests.rate<-5%"]
+        )
+        #expect(ComparisonReport(comparison).markdown().contains(" `requests.rate<-5%`: "))
     }
 
     @Test("the JSON holds every row and gate, and no figure that JSON can't hold") func json()

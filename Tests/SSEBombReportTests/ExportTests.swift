@@ -1,6 +1,7 @@
 // Exports of runs that have more than one kind of load: which figures are whose. What a reader from
 // elsewhere makes of each format is checked by `make test-readers`.
 
+import Foundation
 import Testing
 
 @testable import SSEBombCore
@@ -51,5 +52,78 @@ import Testing
             )
         }
         #expect(widths.count >= 4 && widths.allSatisfy { $0.count == 1 })
+    }
+
+    @Test("k6 has the gates of two classes apart, each under its metric with the class's figures")
+    func k6() throws {
+        var run = try ResultGenerator.classes()
+        func gate(_ bound: String, _ nanoseconds: Double) -> Threshold {
+            Threshold(
+                expression: "gap:p50<\(bound)",
+                subject: .metric(.gap),
+                aggregate: .percentile(50),
+                comparison: .less,
+                bound: nanoseconds
+            )
+        }
+        let gates = [
+            gate("9000s", 9e12).scoped(to: "chat"), gate("1ns", 1).scoped(to: "chat"),
+            gate("9000s", 9e12), gate("9000s", 9e12).scoped(to: "batch"),
+            gate("1ns", 1).scoped(to: "batch"),
+        ]
+        run.thresholds = gates.map { $0.judge(run.result) }
+        let data = Data(try RunExport.k6.render(run))
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        )
+        let metrics = try #require(document["metrics"] as? [String: [String: Any]])
+        func outcomes(_ name: String) -> [String: Bool]? {
+            (metrics[name]?["thresholds"] as? [String: [String: Bool]])?.compactMapValues {
+                $0["ok"]
+            }
+        }
+        for name in ["chat", "batch"] {
+            #expect(outcomes("gap{class:\(name)}") == ["p50<9000s": true, "p50<1ns": false])
+            let part = try #require(run.result.classes.first { $0.name == name }).result
+            let values = metrics["gap{class:\(name)}"]?["values"] as? [String: Double]
+            #expect(values?["count"] == (part.histograms[.gap]?.count).map { Double($0) })
+        }
+        #expect(outcomes("gap") == ["p50<9000s": true])
+    }
+
+    @Test("OpenMetrics has each label once, whatever names become the same")
+    func labels() throws {
+        var run = try ResultGenerator.classes()
+        run.context.labels = ["a.b": "1", "a-b": "2", "a_b_2": "3", "a b": "4"]
+        let text = String(decoding: try RunExport.openMetrics.render(run), as: UTF8.self)
+        let info = try #require(text.split(separator: "\n").first { $0.contains("run_info{") })
+        let names = info.matches(of: #/(label_\w+)="(\d)"/#)
+        #expect(Set(names.map(\.1)).count == 4 && names.count == 4)
+        #expect(Set(names.map(\.2)) == ["1", "2", "3", "4"])
+    }
+
+    @Test("goodput and attainment are in CSV, Markdown and OpenMetrics, and absent where unasked")
+    func objectives() throws {
+        func texts(_ run: FinishedRun) throws -> [String] {
+            try [RunExport.csv, .markdown, .openMetrics].map {
+                String(decoding: try $0.render(run), as: UTF8.self)
+            }
+        }
+        var result = SampleRun.full(try SampleRun.plan())
+        let without = try texts(finished(result))
+        for text in without { #expect(!text.contains("goodput") && !text.contains("attainment")) }
+        var counts = ObjectiveCounts()
+        (counts.good, counts.goodInWindow, counts.bad, counts.undecided) = (750, 720, 250, 22)
+        result.counts.objectives = counts
+        let text = try texts(finished(result))
+        #expect(text[0].contains("slo,good,750,requests,\n"))
+        #expect(text[0].contains("slo,attainment,0.75,,\n"))
+        // 720 in the measured window of 10 s.
+        #expect(text[0].contains("slo,goodput,72.0,requests/s,\n"))
+        #expect(text[1].contains("| slo | 750 good, 250 bad, 22 undecided, attainment 75"))
+        #expect(text[1].contains("goodput 72.0/s |"))
+        #expect(text[2].contains("ssebomb_slo_requests_total{judgement=\"bad\"} 250\n"))
+        #expect(text[2].contains("ssebomb_attainment_ratio 0.75\n"))
+        #expect(text[2].contains("ssebomb_goodput_per_second 72\n"))
     }
 }

@@ -77,6 +77,9 @@ struct ResultGenerator {
         result.histograms = [.ttft: samples(80), .gap: samples(200), .itl: samples(30)]
         result.unfinished = [.ttft: UnfinishedWaits(ages: samples(5))]
         result.counts.completed = UInt64(number(0...9_999))
+        result.counts.started =
+            result.counts.completed + result.counts.failed + result.counts.cancelled
+            + result.counts.cut
         result.counts.tokensInWindow = Double(number(0...1_000_000)) / 7
         if number(0...1) == 0 {
             (result.counts.promptTokens, result.counts.requestsWithPrompt) = (nil, 0)
@@ -311,6 +314,7 @@ struct ResultGenerator {
             result.measured = Nanoseconds.seconds(10)
             result.length = Nanoseconds.seconds(11)
             result.counts.completed = completed
+            result.counts.started = completed + result.counts.failed + result.counts.cut
             result.counts.throughputBasis = .event
             result.counts.tokensInWindow = 1_000
             result.intervals = (0..<11).map { second in

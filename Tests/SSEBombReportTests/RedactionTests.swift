@@ -104,3 +104,58 @@ import Testing
         #expect(Redaction.url(of: request) == shown)
     }
 }
+
+/// What a server may echo of a body.
+@Suite struct BodyRedactionTests {
+    private static func redaction(_ body: String) -> Redaction {
+        Redaction(
+            RequestSpecification(
+                method: "POST",
+                scheme: "http",
+                host: "h",
+                port: 80,
+                target: "/",
+                body: Array(body.utf8)
+            )
+        )
+    }
+
+    @Test(
+        "a text of a JSON body is hidden in every notation, and as far as it goes",
+        arguments: [
+            #"x "canary \"one\"\nünd zwei" y"#, "x canary \"one\"\nünd zwei y",
+            #"x \"canary \\\"one\\\"\\nünd zwei\" y"#,
+            #"x canary \"one\"\n\u00fcnd zwei y"#, #"x canary \"one\"... y"#,
+            "x canary%20%22one%22%0A%C3%BCnd%20zwei y",
+        ]
+    )
+    func notations(_ echoed: String) {
+        let body = #"{"model":"a-long-model","stop":["canary \"one\"\n\u00fcnd zwei"]}"#
+        let shown = Self.redaction(body).apply(to: echoed)
+        #expect(shown.hasPrefix("x ") && shown.hasSuffix(" y") && shown.contains("***"))
+        #expect(!shown.contains("canary") && !shown.contains("one") && !shown.contains("zwei"))
+    }
+
+    @Test("names, the model and short words of a JSON body stay readable")
+    func readable() {
+        let text = "max_completion_tokens of a-long-model isn't for user"
+        let body = #"{"max_completion_tokens":1,"model":"a-long-model","role":"user"}"#
+        #expect(Self.redaction(body).apply(to: text) == text)
+    }
+
+    @Test("a body that isn't JSON is hidden whole, of a template what is between its places")
+    func plain() {
+        #expect(Self.redaction("canary in a mine").apply(to: "<canary in a mine>") == "<***>")
+        let template = Self.redaction(#"{"p":{{prompt}},"q":"canary in {{index}}, the mine is"}"#)
+        #expect(template.apply(to: "canary in 7, the mine is") == "canary in 7***")
+    }
+
+    @Test("a long text leaves nothing, a hostile one doesn't take for ever")
+    func long() {
+        let words = (0..<3_000).map { "canary\($0)" }.joined(separator: " ")
+        let redaction = Self.redaction("{\"p\":\"\(words)\"}")
+        #expect(!redaction.apply(to: "got \(words.prefix(2_048))").contains("canary"))
+        let slashes = String(repeating: "\\", count: 2_048)
+        #expect(redaction.apply(to: slashes) == slashes)
+    }
+}

@@ -256,6 +256,8 @@ private struct Absent: Error { let text: String }
             ("\"interval_s\" : 1", "\"interval_s\" : 3", "interval_s"),
             ("\"interval_s\" : 1", "\"interval_s\" : 0", "interval_s"),
             ("2025-01-31T", "2025-02-31T", "run.started_at"),
+            ("\"cut\" : 12", "\"cut\" : 11", "counts.requests"),
+            ("\"http_status\" : 8,", "\"http_status\" : 7,", "counts.failures"),
             ("\"clock\" : \"kernel\"", "\"clock\" : \"sun\"", "sun"),
             ("\"state\" : \"valid\"", "\"state\" : \"invalid\"", "verdict"),
         ]
@@ -277,6 +279,24 @@ private struct Absent: Error { let text: String }
                 let bytes = try Self.damaged("\"\(field)\" : \(value)", "\"\(field)\" : 1")
                 #expect(throws: StoredResultError.self, "\(name)") { try reading(bytes) }
             }
+        }
+    }
+
+    @Test("more requests judged by objectives than there were are refused")
+    func judgedTooMany() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        var counts = ObjectiveCounts()
+        (counts.good, counts.goodInWindow, counts.bad) = (900, 900, 122)
+        result.counts.objectives = counts
+        let sound = String(decoding: try finished(result).file.encoded(), as: UTF8.self)
+        #expect(throws: Never.self) { try reading(Array(sound.utf8)) }
+        for (right, wrong) in [
+            ("\"bad\" : 122", "\"bad\" : 123"), ("in_window\" : 900", "in_window\" : 901"),
+        ] {
+            let text = sound.replacingOccurrences(of: right, with: wrong)
+            try #require(text != sound)
+            let error = #expect(throws: StoredResultError.self) { try reading(Array(text.utf8)) }
+            #expect(error?.sentence.contains("counts.slo") == true)
         }
     }
 

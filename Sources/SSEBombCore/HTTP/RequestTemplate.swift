@@ -31,6 +31,10 @@ public struct RequestSpecification: Sendable {
     public var headers: [HeaderField]
     /// Body, byte-exact; nil sends none.
     public var body: [UInt8]?
+    /// The template of bodies that are made for each request: as secret as `body` is.
+    public var commonBody: [UInt8]?
+    /// Texts that such bodies have in common.
+    public var commonTexts: [String] = []
 
     /// Makes a specification.
     public init(

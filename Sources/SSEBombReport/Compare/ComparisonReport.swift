@@ -142,8 +142,8 @@ public struct ComparisonReport {
     public func markdown() -> String {
         var lines = ["### \(conclusion)", ""]
         for result in comparison.gates {
-            let gate = Self.cell(result.gate.expression)
-            lines.append("- \(Self.mark(result.outcome)) `\(gate)`: \(Self.cell(result.sentence))")
+            let gate = Self.code(result.gate.expression)
+            lines.append("- \(Self.mark(result.outcome)) \(gate): \(Self.cell(result.sentence))")
         }
         if !comparison.gates.isEmpty { lines.append("") }
         lines.append("| \(Self.headings.joined(separator: " | ")) |")
@@ -158,7 +158,7 @@ public struct ComparisonReport {
         for note in notes { lines.append("- \(Self.cell(note))") }
         lines.append("- \(basis)")
         let (base, new) = (Self.list(comparison.base), Self.list(comparison.new))
-        lines.append("- base `\(Self.cell(base))`, new `\(Self.cell(new))`")
+        lines.append("- base \(Self.code(base)), new \(Self.code(new))")
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -166,6 +166,11 @@ public struct ComparisonReport {
     private static func cell(_ text: String) -> String {
         PrintableText.line(text, limit: 500).replacing("|", with: "\\|").replacing("`", with: "'")
             .replacing("<", with: "&lt;")
+    }
+
+    /// A code span: nothing in it is markup but its own mark (CommonMark 0.31, 6.1).
+    private static func code(_ text: String) -> String {
+        "`\(PrintableText.line(text, limit: 500).replacing("`", with: "'"))`"
     }
 
     // MARK: JSON

@@ -70,6 +70,11 @@ enum CSVExport {
         for (code, count) in counts.status.sorted(by: { $0.key < $1.key }) {
             rows.append(["status", "\(code)", "\(count)", "responses"])
         }
+        if let slo = counts.objectives {
+            rows += [("good", slo.good), ("bad", slo.bad), ("undecided", slo.undecided)]
+                .map { ["slo", $0.0, "\($0.1)", "requests"] }
+            if let share = slo.attainment { rows.append(["slo", "attainment", "\(share)", ""]) }
+        }
         rows.append(["events", "count", "\(counts.events)", "events"])
         if result.hasTokens {
             rows.append(["tokens", "completion", "\(counts.completionTokens)", "tokens"])
@@ -90,6 +95,9 @@ enum CSVExport {
         ]
         if result.hasTokens, (window.tokens / window.seconds).isFinite {
             rows.append(["tokens", "rate", "\(window.tokens / window.seconds)", "tokens/s"])
+        }
+        if let goodput = result.goodput {
+            rows.append(["slo", "goodput", "\(goodput)", "requests/s"])
         }
         return rows
     }

@@ -13,19 +13,17 @@ enum K6Export {
     ]
 
     static func document(_ run: FinishedRun) -> JSONNode {
-        var metrics = counters(run)
-        for (name, metric) in trends {
-            guard let samples = run.result.histograms[metric], !samples.isEmpty else { continue }
-            metrics[name] = trend(samples)
-        }
-        for (metric, samples) in run.measuredMetrics {
-            metrics[metric.rawValue] = trend(samples)
-        }
-        // A gate on what was never measured still has to be seen.
-        let gated = Dictionary(grouping: run.thresholds) { name(of: $0.threshold.subject) }
+        let whole = metrics(of: run.result)
+        var metrics = whole
+        let gated = Dictionary(grouping: run.thresholds) { name(of: $0.threshold) }
         for (name, gates) in gated where metrics[name] == nil {
-            _ = gates
-            metrics[name] = Metric6(type: "trend", contains: "time", values: [:])
+            let own = gates[0].threshold
+            let part = run.result.classes.first { $0.name == own.scope }
+            let figures = part.map { self.metrics(of: $0.result) } ?? whole
+            // A gate on what was never measured still has to be seen.
+            metrics[name] =
+                figures[bareName(of: own.subject)]
+                ?? Metric6(type: "trend", contains: "time", values: [:])
         }
         return .object([
             "metrics": .object(
@@ -53,6 +51,19 @@ enum K6Export {
         ])
     }
 
+    /// Of the whole run, or of a class of load.
+    private static func metrics(of result: RunResult) -> [String: Metric6] {
+        var metrics = counters(result)
+        for (name, metric) in trends {
+            guard let samples = result.histograms[metric], !samples.isEmpty else { continue }
+            metrics[name] = trend(samples)
+        }
+        for (metric, samples) in result.measuredMetrics {
+            metrics[metric.rawValue] = trend(samples)
+        }
+        return metrics
+    }
+
     /// One of k6's metrics.
     private struct Metric6 {
         var type: String
@@ -66,8 +77,7 @@ enum K6Export {
             if !gates.isEmpty {
                 var thresholds: [String: JSONNode?] = [:]
                 for gate in gates {
-                    let words = gate.threshold.expression.split(separator: ":", maxSplits: 1)
-                    thresholds[String(words.last ?? "")] = .object([
+                    thresholds[condition(gate.threshold)] = .object([
                         "ok": .flag(gate.outcome == .passed)
                     ])
                 }
@@ -77,8 +87,22 @@ enum K6Export {
         }
     }
 
-    /// Which of the metrics a gate belongs to.
-    private static func name(of subject: Threshold.Subject) -> String {
+    /// The gate without its class and its subject, which its metric says.
+    private static func condition(_ gate: Threshold) -> String {
+        var text = gate.expression[...]
+        for prefix in [gate.scope.map { "\($0): " }, "\(gate.subject.name):"] {
+            if let prefix, text.hasPrefix(prefix) { text = text.dropFirst(prefix.count) }
+        }
+        return String(text)
+    }
+
+    /// Which of the metrics a gate belongs to: of a class k6's form of a metric narrowed by a tag.
+    private static func name(of gate: Threshold) -> String {
+        let tag = gate.scope.map { "{class:\(PrintableText.line($0))}" } ?? ""
+        return bareName(of: gate.subject) + tag
+    }
+
+    private static func bareName(of subject: Threshold.Subject) -> String {
         switch subject {
         case .metric(let metric): metric.rawValue
         case .failures: "http_req_failed"
@@ -90,8 +114,7 @@ enum K6Export {
         }
     }
 
-    private static func counters(_ run: FinishedRun) -> [String: Metric6] {
-        let result = run.result
+    private static func counters(_ result: RunResult) -> [String: Metric6] {
         let counts = result.counts
         let window = result.rateWindow
         func counter(_ count: UInt64, _ rate: Double?, contains: String = "default") -> Metric6 {

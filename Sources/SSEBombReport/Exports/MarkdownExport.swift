@@ -75,6 +75,7 @@ enum MarkdownExport {
             counts.failures[kind].map { "\(kind.name) \(Units.count($0))" }
         }
         if !failures.isEmpty { rows.append(["failures", failures.joined(separator: ", ")]) }
+        if let slo = counts.objectives { rows.append(["slo", objectives(slo, result.goodput)]) }
         if let window = result.rateWindow {
             var rates = "\(Units.rate(Double(window.requests) / window.seconds)) requests/s"
             if result.hasTokens {
@@ -84,6 +85,17 @@ enum MarkdownExport {
             rows.append(["rates", rates])
         }
         return table(["", ""], rows, right: 2)
+    }
+
+    private static func objectives(_ counts: ObjectiveCounts, _ goodput: Double?) -> String {
+        var words =
+            "\(Units.count(counts.good)) good, \(Units.count(counts.bad)) bad, "
+            + "\(Units.count(counts.undecided)) undecided"
+        if let share = Units.share(counts.good, of: counts.decided) {
+            words += ", attainment \(share)"
+        }
+        if let goodput { words += ", goodput \(Units.rate(goodput))/s" }
+        return words
     }
 
     /// A percentile that its samples can't support stands in parentheses.

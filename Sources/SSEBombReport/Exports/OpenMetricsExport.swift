@@ -26,6 +26,7 @@ enum OpenMetricsExport {
 
     private static func figures(_ result: RunResult, _ page: inout OpenMetricsPage) {
         requests(result, &page)
+        objectives(result, &page)
         arrived(result, &page)
         rates(result, &page)
         client(result, &page)
@@ -52,7 +53,7 @@ enum OpenMetricsExport {
         if let verdict { labels.append(("verdict", verdict.state.rawValue)) }
         if let api = result?.apiName { labels.append(("api", api)) }
         for (name, value) in context.labels.sorted(by: { $0.key < $1.key }) {
-            labels.append(("label_" + OpenMetricsPage.name(name), value))
+            labels.append((free("label_" + OpenMetricsPage.name(name), among: labels), value))
         }
         page.family("run", "info", "What was measured.")
         page.sample("run_info", labels, 1)
@@ -67,6 +68,16 @@ enum OpenMetricsExport {
             case .invalid: 2
             }
         page.gauge("verdict", "0 valid, 1 suspect, 2 invalid.", rank)
+    }
+
+    /// Names that differ can become the same label; no sample may have one twice.
+    private static func free(_ name: String, among labels: [(String, String)]) -> String {
+        var (result, number) = (name, 2)
+        while labels.contains(where: { $0.0 == result }) {
+            result = "\(name)_\(number)"
+            number += 1
+        }
+        return result
     }
 
     private static func now(
@@ -126,6 +137,22 @@ enum OpenMetricsExport {
                 (PrintableText.line(redaction.apply(to: $0.key), limit: 64), $0.value)
             }
         )
+    }
+
+    private static func objectives(_ result: RunResult, _ page: inout OpenMetricsPage) {
+        guard let counts = result.counts.objectives else { return }
+        page.family("slo_requests", "counter", "Requests of the window, by their objectives.")
+        for (judgement, count) in [
+            ("good", counts.good), ("bad", counts.bad), ("undecided", counts.undecided),
+        ] {
+            page.sample("slo_requests_total", [("judgement", judgement)], Double(count))
+        }
+        if let share = counts.attainment {
+            page.gauge("attainment_ratio", "Good ones of those that were decided.", share)
+        }
+        if let goodput = result.goodput {
+            page.gauge("goodput_per_second", "Good ones, in the rates' window.", goodput)
+        }
     }
 
     private static func arrived(_ result: RunResult, _ page: inout OpenMetricsPage) {

@@ -231,7 +231,23 @@ extension RunCounts {
         tlsResumed = counts.connections.tlsResumed ?? 0
         setStamps(document)
         setObjectives(document)
+        try checkSums(of: document)
         try setTokens(document)
+    }
+
+    /// What has to add up (docs/RESULT-FORMAT.md, "counts").
+    private func checkSums(of document: ResultDocument) throws(ResultFault) {
+        guard started == completed + failed + cancelled + cut else {
+            throw .field("counts.requests: those that ended aren't those that started")
+        }
+        guard failures.values.reduce(0, +) == failed else {
+            throw .field("counts.failures: the kinds don't add up to requests.failed")
+        }
+        // Of classes the whole has no number of dropped arrivals where the first has no rate.
+        guard let objectives, document.classes == nil else { return }
+        guard objectives.good + objectives.bad + objectives.undecided <= started + dropped,
+            objectives.goodInWindow <= objectives.good
+        else { throw .field("counts.slo: more were judged than there are") }
     }
 
     private mutating func setObjectives(_ document: ResultDocument) {
