@@ -322,7 +322,10 @@ struct VerdictTests {
             [.readRequest, .send(Wire.head())] + steps + [.send(Wire.lastChunk), .again]
         )
         defer { server.stop() }
-        let run = try await LoadRun.run(["-c", "10", "-n", "20", "--cpus", client, server.url])
+        let run = try await LoadRun.run(
+            // Spread over the time of a step: ten streams at once would be late for one CPU.
+            ["-c", "10", "-n", "30", "--ramp", "80ms", "--cpus", client, server.url]
+        )
         #expect(!codes(run).contains("late_gaps"), "\(run.result["counts"]["coalesced"])")
         #expect(!codes(run).contains("delivery_lag") && !codes(run).contains("stamp_window"))
     }
