@@ -42,33 +42,13 @@ final class MetricsServer: Sendable {
             )
         }
         live = Mutex(run)
-        try start()
+        do throws(Errno) { try DetachedThread.start { self.serve() } } catch {
+            throw SetupError(.system, "can't start the thread of --listen: \(error.sentence)")
+        }
     }
 
     /// Changes what the next scrape is told.
     func update(_ change: (inout LiveRun) -> Void) { live.withLock { change(&$0) } }
-
-    private func start() throws(SetupError) {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<MetricsServer>.fromOpaque(argument!).takeRetainedValue().serve()
-                return nil
-            },
-            argument.toOpaque()
-        )
-        guard result == 0 else {
-            argument.release()
-            throw SetupError(
-                .system,
-                "can't start the thread of --listen: \(Errno(code: result).sentence)"
-            )
-        }
-        pthread_detach(thread)
-    }
 
     // MARK: Connections
 

@@ -23,24 +23,10 @@ final class SignalWatch: Sendable {
         signal(SIGPIPE, SIG_IGN)
         var watched = Self.watched
         pthread_sigmask(SIG_BLOCK, &watched, nil)
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                Unmanaged<SignalWatch>.fromOpaque(argument!).takeRetainedValue().wait()
-                return nil
-            },
-            argument.toOpaque()
-        )
-        guard result == 0 else {
+        do throws(Errno) { try DetachedThread.start { self.wait() } } catch {
             // Without the thread the signals do what they do by default.
-            argument.release()
             pthread_sigmask(SIG_UNBLOCK, &watched, nil)
-            return
         }
-        pthread_detach(thread)
     }
 
     private static var watched: sigset_t {
