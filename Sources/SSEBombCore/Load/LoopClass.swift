@@ -43,8 +43,6 @@ struct LoopClass {
     /// Set in the open load model. A pointer, because a copy of its value at each look would cost
     /// more than the look.
     let arrivals: UnsafeMutablePointer<LoopArrivals>?
-    /// What the trace says of the arrival that starts now; nil without a trace.
-    var recorded: TraceRow?
 
     // MARK: Running state
 

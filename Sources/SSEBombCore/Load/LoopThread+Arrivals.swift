@@ -80,14 +80,15 @@ extension LoopThread {
         guard let index = takeFreeSlot(), let arrivals else { return }
         let slot = slab[index]
         let due = arrivals.pointee.pacer.next
-        current.pointee.recorded = arrivals.pointee.pacer.row
+        arrivals.pointee.recorded = arrivals.pointee.pacer.row
         slot.pointee.sched = due
         slot.pointee.number = arrivals.pointee.pacer.number
         arrivals.pointee.pacer.advance()
         arrivals.pointee.lastStart = now
         if windows.isMeasured(due) {
             arrivals.pointee.starts.add(now)
-            arrivals.pointee.noteLateness(now - due)
+            let lateness = max(arrivals.pointee.greatestLateness, now - due)
+            arrivals.pointee.greatestLateness = lateness
             if due > arrivals.pointee.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {

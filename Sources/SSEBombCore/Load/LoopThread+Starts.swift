@@ -108,7 +108,7 @@ extension LoopThread {
         plan.source?.render(
             slot.pointee.number,
             seed: plan.seed,
-            recorded: current.pointee.recorded,
+            recorded: arrivals?.pointee.recorded,
             into: &slot.pointee.rendered,
             &scratch,
             pool

@@ -96,7 +96,7 @@ struct ArrivalPacer: BitwiseCopyable {
 ///
 /// A handle; single-threaded. A kept connection that its server closes meanwhile stays where it is:
 /// the loop notices when it takes the slot.
-struct FreeSlots: BitwiseCopyable {
+struct FreeSlots {
     private struct State {
         var kept = 0
         var empty = 0
@@ -149,7 +149,7 @@ struct FreeSlots: BitwiseCopyable {
 
 /// The instants at which a loop started its first requests of the measured window; what comes after
 /// `capacity` of them is not kept. Memory that is not written costs none.
-struct StartRecord: BitwiseCopyable {
+struct StartRecord {
     static let capacity = 1 << 16
 
     private let instants: UnsafeMutablePointer<Int64>
@@ -180,12 +180,14 @@ struct StartRecord: BitwiseCopyable {
 ///
 /// Arrivals that wait for a slot need no memory: they are those that the schedule has come to and
 /// the pacer has not.
-struct LoopArrivals: BitwiseCopyable {
+struct LoopArrivals {
     var pacer: ArrivalPacer
     /// The same sequence, up to now.
     private var schedule: ArrivalPacer
     let free: FreeSlots
     let starts = StartRecord()
+    /// What the trace says of the arrival that starts now; nil without a trace.
+    var recorded: TraceRow?
     /// Until then no slot was free: what was due before had to wait for one.
     var noSlotUntil = Instant.none
     var lastStart = Instant.none
@@ -203,10 +205,6 @@ struct LoopArrivals: BitwiseCopyable {
         pacer.destroy()
         free.destroy()
         starts.destroy()
-    }
-
-    mutating func noteLateness(_ lateness: Int64) {
-        greatestLateness = max(greatestLateness, lateness)
     }
 
     /// Number of arrivals that are due at `now` and have not started.
