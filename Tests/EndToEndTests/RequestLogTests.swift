@@ -19,23 +19,11 @@ struct RequestLogTests {
             "status", "stream", "token_events", "tokens", "turn",
         ]
 
-    /// A run with its request log.
-    private func logged(
-        _ arguments: [String]
-    ) async throws -> (outcome: Outcome, result: JSONValue, lines: [JSONValue]) {
-        let directory = try TemporaryDirectory()
-        let outcome = try await Binary.run(
-            [
-                "--no-progress", "-o", directory.file("r.json"), "--per-request",
-                directory.file("q.ndjson"),
-            ] + arguments
-        )
-        #expect(directory.names == ["q.ndjson", "r.json"], "\(outcome.stderr)")
-        let lines = try directory.text("q.ndjson").split(separator: "\n").map {
-            try JSONValue(parsing: String($0))
-        }
-        #expect(lines.allSatisfy { $0.keys == Self.members.sorted() })
-        return (outcome, try JSONValue(parsing: directory.text("r.json")), lines)
+    /// A run with its request log, each line with the documented members.
+    private func logged(_ arguments: [String]) async throws -> LoggedRun {
+        let run = try await LoggedRun.run("--per-request", arguments)
+        #expect(run.lines.allSatisfy { $0.keys == Self.members.sorted() })
+        return run
     }
 
     private func difference(_ line: JSONValue, _ from: String, _ to: String) -> Int? {

@@ -7,24 +7,6 @@ import Testing
 
 @Suite("Send times and the event log")
 struct SingleEventTests {
-    /// A run with its event log.
-    private func logged(
-        _ arguments: [String]
-    ) async throws -> (outcome: Outcome, result: JSONValue, lines: [JSONValue]) {
-        let directory = try TemporaryDirectory()
-        let outcome = try await Binary.run(
-            [
-                "--no-progress", "-o", directory.file("r.json"), "--event-log",
-                directory.file("e.ndjson"),
-            ] + arguments
-        )
-        #expect(directory.names == ["e.ndjson", "r.json"], "\(outcome.stderr)")
-        let lines = try directory.text("e.ndjson").split(separator: "\n").map {
-            try JSONValue(parsing: String($0))
-        }
-        return (outcome, try JSONValue(parsing: directory.text("r.json")), lines)
-    }
-
     /// Streams of three events whose data is given.
     private func server(_ events: [String]) throws -> ScriptedServer {
         let body = events.map { "data: \($0)\n\n" }.joined()
@@ -45,7 +27,10 @@ struct SingleEventTests {
     func spellings(path: String, data: String, sent: Int) async throws {
         let server = try server([data, data])
         defer { server.stop() }
-        let run = try await logged(["-c", "3", "-n", "6", "--sent-at", path, server.url])
+        let run = try await LoggedRun.run(
+            "--event-log",
+            ["-c", "3", "-n", "6", "--sent-at", path, server.url]
+        )
         #expect(run.outcome.status == 0)
         #expect(run.lines.count == 12)
         let members = [
@@ -80,7 +65,7 @@ struct SingleEventTests {
     func unusable() async throws {
         let server = try server(["{}", #"{"t":999999999999999999}"#, "x", "[]"])
         defer { server.stop() }
-        let run = try await logged(["-n", "2", "--sent-at", "t", server.url])
+        let run = try await LoggedRun.run("--event-log", ["-n", "2", "--sent-at", "t", server.url])
         #expect(run.outcome.status == 0)
         #expect(
             run.result["counts"]["sent_at"].counts == ["read": 2, "missing": 6, "before_send": 2]
@@ -100,7 +85,8 @@ struct SingleEventTests {
     @Test("a log without --sent-at has arrivals alone, and its lines are those of the sample")
     func arrivals() async throws {
         let mock = try await Mock(["--itl", "5ms"])
-        let run = try await logged(
+        let run = try await LoggedRun.run(
+            "--event-log",
             Mock.chatBody + [
                 "-c", "6", "-n", "12", "-t", "2", "--event-log-streams", "3", mock.chat,
             ]
@@ -239,7 +225,10 @@ struct SingleEventTests {
                 "--shape", shape,
             ]
         )
-        let run = try await logged(["-c", "4", "-n", "8", "-t", "1", "--sent-at", "sent_at", url])
+        let run = try await LoggedRun.run(
+            "--event-log",
+            ["-c", "4", "-n", "8", "-t", "1", "--sent-at", "sent_at", url]
+        )
         process.send(signal: SIGTERM)
         #expect(try await process.outcome().status == 0)
         let sent = try directory.text("sent.ndjson").split(separator: "\n").map {
