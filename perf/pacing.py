@@ -49,7 +49,7 @@ def main():
             microseconds(lag["p99"]),
             f"D {test['statistic']:.4f} p {test['p_value']:.3f}" if test else "",
             f"{loop['busy']:.1%}",
-            f"{loop.get('run_queue_wait_s', 0) / loop['lifetime_s']:.1%}",
+            f"{loop.get('run_queue_wait_s', 0) / loop['window_s']:.1%}",
             harness.within(error["p99"], BAR_US * 1e3) if is_held else "",
         ])
     harness.table(
