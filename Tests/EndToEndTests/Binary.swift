@@ -51,27 +51,13 @@ enum Binary {
         environment: [String: String] = [:],
         keepsStdinOpen: Bool = false
     ) throws -> RunningBinary {
-        let directory = try TemporaryDirectory()
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ["PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"]
-            .merging(Tool.passedOn) { $1 }
-            .merging(environment) { $1 }
-        process.standardOutput = try directory.emptyFile("stdout")
-        process.standardError = try directory.emptyFile("stderr")
-        var input: Pipe?
-        if keepsStdinOpen {
-            input = Pipe()
-            process.standardInput = input
-        } else if let stdin {
-            let file = try directory.write("stdin", Array(stdin.utf8))
-            process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-        } else {
-            process.standardInput = FileHandle.nullDevice
-        }
-        try process.run()
-        return RunningBinary(process: process, directory: directory, input: input)
+        try Tool.start(
+            path,
+            arguments,
+            environment: environment,
+            stdin: stdin,
+            keepsStdinOpen: keepsStdinOpen
+        )
     }
 }
 

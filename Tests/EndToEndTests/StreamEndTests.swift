@@ -151,7 +151,9 @@ struct StreamEndTests {
 
     @Test("reasoning is told apart from output")
     func reasoning() async throws {
-        let mock = try await Mock(["--reasoning", "4"])
+        // Four steps of 50 ms lie between the two first tokens: more than a loop that waits for a
+        // CPU lets come together.
+        let mock = try await Mock(["--reasoning", "4", "--itl", "50ms"])
         let run = try await LoadRun.run(Mock.chatBody + ["-n", "2", mock.chat])
         #expect(run.completed == 2)
         #expect(run.count(of: "ttfo") == 2)

@@ -51,24 +51,43 @@ enum Tool {
 
     static func fixture(_ name: String) -> String { "\(root)/Tests/Fixtures/\(name)" }
 
-    /// Starts any program in the background.
+    /// Starts any program in the background. `stdin` nil is the null device; `environment` adds to
+    /// a small fixed one.
     static func start(
         _ path: String,
         _ arguments: [String],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        stdin: String? = nil,
+        keepsStdinOpen: Bool = false
     ) throws -> RunningBinary {
         let directory = try TemporaryDirectory()
+        let output = try directory.emptyFile("stdout")
+        let complaints = try directory.emptyFile("stderr")
+        var input: FileHandle?
+        var pipe: Pipe?
+        // Foundation keeps what it gave to a process until its own end; and with more than about
+        // 1,350 descriptors open its next start reads past the list of them (`Process.run`).
+        defer { for handle in [output, complaints, input] { try? handle?.close() } }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"]
             .merging(passedOn) { $1 }
             .merging(environment) { $1 }
-        process.standardOutput = try directory.emptyFile("stdout")
-        process.standardError = try directory.emptyFile("stderr")
-        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = complaints
+        if keepsStdinOpen {
+            pipe = Pipe()
+            process.standardInput = pipe
+        } else if let stdin {
+            let file = try directory.write("stdin", Array(stdin.utf8))
+            input = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+            process.standardInput = input
+        } else {
+            process.standardInput = FileHandle.nullDevice
+        }
         try process.run()
-        return RunningBinary(process: process, directory: directory, input: nil)
+        return RunningBinary(process: process, directory: directory, input: pipe)
     }
 
     /// Runs any program to its end.
