@@ -228,22 +228,33 @@ class Window(NamedTuple):
 
 
 def watch(server, clients, seconds):
-    """Measures running clients over `seconds`."""
+    """Measures running clients of one server over `seconds`."""
+    return watch_beside([(server, clients)], seconds)[0]
+
+
+def watch_beside(sides, seconds):
+    """Measures what runs at the same time over the same `seconds`; a window for each side, which is
+    a server and its clients."""
 
     def account():
-        events = server.events()
-        own = sum(cpu_ns(client.pid) for client in clients)
-        others = machine_cpu_ns() - own - cpu_ns(server.child.pid)
-        return events, own, others, time.monotonic()
+        events = [server.events() for server, _ in sides]
+        own = [sum(cpu_ns(client.pid) for client in clients) for _, clients in sides]
+        servers = sum(cpu_ns(server.child.pid) for server, _ in sides)
+        return events, own, machine_cpu_ns() - sum(own) - servers, time.monotonic()
 
     before = account()
     time.sleep(seconds)
-    for client in clients:
+    for client in (client for _, clients in sides for client in clients):
         if client.poll() is not None:
             raise Failed(f"{client.args[0]} ended early, status {client.returncode}")
-    window = Window(*(after - earlier for after, earlier in zip(account(), before)))
-    warn_of_others(window.others)
-    return window
+    after = account()
+    others, elapsed = after[2] - before[2], after[3] - before[3]
+    windows = [
+        Window(after[0][i] - before[0][i], after[1][i] - before[1][i], others, elapsed)
+        for i in range(len(sides))
+    ]
+    warn_of_others(windows[0].others)
+    return windows
 
 
 def warn_of_others(share):

@@ -58,6 +58,7 @@ extension ResultDocument {
         var signal: String?
         var pausedS: Double?
         var labels: [String: String]
+        var command: [String]?
         var merged: Merged?
 
         /// What a result was merged from, and the window that its rates are of.
@@ -82,7 +83,7 @@ extension ResultDocument {
             case steadyStartS = "steady_start_s"
             case interrupted, signal
             case pausedS = "paused_s"
-            case labels, merged
+            case labels, command, merged
         }
     }
 

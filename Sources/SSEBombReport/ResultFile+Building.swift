@@ -106,6 +106,7 @@ extension ResultDocument.Run {
         signal = result.signalName
         pausedS = result.pausedByHand > 0 ? seconds(result.pausedByHand) : nil
         labels = context.labels
+        command = context.command.isEmpty ? nil : context.command
         merged = result.merged.map { merged in
             Merged(
                 parts: merged.parts,

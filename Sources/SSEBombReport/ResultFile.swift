@@ -11,6 +11,9 @@ public struct RunContext: Sendable {
     public var toolVersion: String
     /// The user's own marks (`--label k=v`).
     public var labels: [String: String]
+    /// The command line that runs it again, word by word and without secrets; empty where it isn't
+    /// known.
+    public var command: [String]
     /// Names this run in whatever stores results.
     public var id: String
     /// The machine.
@@ -20,11 +23,13 @@ public struct RunContext: Sendable {
     public init(
         toolVersion: String,
         labels: [String: String] = [:],
+        command: [String] = [],
         id: String? = nil,
         environment: RunEnvironment = .current()
     ) {
         self.toolVersion = toolVersion
         self.labels = labels
+        self.command = command
         let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
         self.id = id ?? String(repeating: "0", count: 16 - digits.count) + digits
         self.environment = environment

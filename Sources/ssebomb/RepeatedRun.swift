@@ -86,7 +86,7 @@ extension RunCommand {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
             let (result, thresholds) = try carryOut(prepared, watch, RunLogs(), nil)
-            var context = context(labels)
+            var context = context(labels, prepared)
             context.labels["repeat"] = context.labels["repeat"] ?? "\(number)/\(repeats.count)"
             var verdict = Verdict.judge(result, thresholds: thresholds)
             if let calibration { verdict = verdict.judged(by: calibration, result) }

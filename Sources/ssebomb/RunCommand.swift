@@ -74,7 +74,7 @@ struct RunCommand: ParsableCommand {
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
-        let context = context(labels)
+        let context = context(labels, prepared)
         let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
         let logs = try output.openLogs(prepared, hasPage: exports.html != nil)
         let (result, thresholds) = try carryOut(prepared, watch, logs, metrics)
@@ -97,10 +97,15 @@ struct RunCommand: ParsableCommand {
     }
 
     /// What the result file says beside the result.
-    func context(_ labels: [String: String]) -> RunContext {
+    func context(_ labels: [String: String], _ prepared: PreparedLoad) -> RunContext {
         RunContext(
             toolVersion: PlanBuilder.version,
             labels: labels,
+            command: GivenCommand.words(
+                Self.given,
+                .run(),
+                Redaction(prepared.classes.map(\.run.plan.request))
+            ),
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
     }

@@ -52,6 +52,45 @@ struct SecretTests {
         }
     }
 
+    @Test("the command line of a result runs it again, but for what it hides")
+    func command() async throws {
+        let mock = try await Mock()
+        let directory = try TemporaryDirectory()
+        let header = try directory.write("header", Array("X-Api-Key: \(Self.header)".utf8))
+        let place = "llm.invalid:80:127.0.0.1:\(mock.port)"
+        let flags = [
+            "-n2", "-H@\(header)", "--model=m", "--max-tokens", "3", "-4", "--connect-to", place,
+            "--label", "note=it's \(Self.header)", "--format=json", "-q",
+        ]
+        let shown = [
+            "-n", "2", "-H", "@\(header)", "--model", "m", "--max-tokens", "3", "-4",
+            "--connect-to", place, "--label", "note=it's ***", "--format", "json", "-q",
+        ]
+        let url = "http://llm.invalid/v1/chat/completions"
+        let first = try await words(flags + [url])
+        #expect(first.words == ["ssebomb"] + shown + [url])
+        let again = try await words(Array(first.words.dropFirst()))
+        #expect(again.words == first.words)
+        #expect(again.plan == first.plan)
+
+        let hidden = ["-H", "X-Other: short", "--prompt", "my text", "--param", "user=\"me\""]
+        let masked = ["-H", "X-Other: ***", "--prompt", "***", "--param", "user=***"]
+        let second = try await words(flags + hidden + ["\(url)?q=1"])
+        #expect(second.words == ["ssebomb"] + shown + masked + ["\(url)?q=***"])
+    }
+
+    /// The command line that a run's result has, and what became of its plan.
+    private func words(_ arguments: [String]) async throws -> (words: [String], plan: [String]) {
+        let outcome = try await Binary.run(arguments)
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        let result = try JSONValue(parsing: outcome.stdout)
+        let command = try #require(result["run"]["command"].array)
+        let words = command.compactMap { $0.text }
+        let plan = ["url", "api", "model"].map { result["plan"][$0].text ?? "" }
+        let numbers = ["requests", "body_bytes"].map { "\(result["plan"][$0].int ?? -1)" }
+        return (words, plan + numbers)
+    }
+
     @Test("no output shows what was given")
     func quiet() async throws {
         let server = try ScriptedServer([.readRequest, .send(Wire.stream(Wire.events(2))), .again])

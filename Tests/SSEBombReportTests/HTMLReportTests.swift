@@ -18,13 +18,14 @@ private func page(
     thresholds: [ThresholdResult] = [],
     verdict: Verdict = Verdict(reasons: []),
     labels: [String: String] = [:],
+    command: [String] = [],
     sample: StreamSample? = nil
 ) -> String {
     let run = FinishedRun(
         result,
         verdict: verdict,
         thresholds: thresholds,
-        context: RunContext(toolVersion: "1.2.3", labels: labels, id: "00ff"),
+        context: RunContext(toolVersion: "1.2.3", labels: labels, command: command, id: "00ff"),
         sample: sample
     )
     let report = HTMLReport(run)
@@ -152,6 +153,18 @@ private let known: Set = [
         #expect(text.contains("run 00ff") && text.contains("ssebomb 1.2.3"))
     }
 
+    @Test("the command line stands as a shell takes it, or why there is none")
+    func commandLine() throws {
+        let result = SampleRun.full(try SampleRun.plan())
+        let words = ["ssebomb", "-H", "X: ***", "--label", "a=<b>", "http://h/"]
+        let text = page(result, command: words)
+        #expect(text.contains("<code>ssebomb -H &#39;X: ***&#39; --label"))
+        #expect(text.contains(" --label &#39;a=&lt;b&gt;&#39; http://h/</code>"))
+        #expect(text.contains("*** stands for what no output shows."))
+        #expect(!page(result, command: ["ssebomb", "-4"]).contains("***"))
+        #expect(page(result).contains("The result has no command line"))
+    }
+
     @Test("every figure of the text report stands on the page in the same words")
     func sameWords() throws {
         let result = SampleRun.full(try SampleRun.plan())
@@ -237,7 +250,6 @@ private let known: Set = [
         #expect(text.contains("data-row=\"chat &lt;b&gt;\""))
         #expect(text.contains("<h3>Latency, Class chat &lt;b&gt;</h3>"))
         #expect(text.contains("data-row=\"idle\""))
-        #expect(text.contains("several classes of load"))
     }
 
     @Test("the page of the largest run stays under its bound")
@@ -360,89 +372,7 @@ private func record(
     }
 }
 
-@Suite struct PlanCommandTests {
-    private func command(_ plan: RunPlan, api: String? = nil) -> PlanCommand {
-        PlanCommand(plan, api: api, thresholds: [], labels: [:])
-    }
-
-    @Test("a plan with its defaults is short, and says what is missing from it")
-    func plain() throws {
-        var plan = try SampleRun.plan()
-        plan.ramp = 0
-        let command = command(plan)
-        #expect(
-            command.text
-                == "ssebomb -c 1000 -d 10s -t 2 --unix /run/llm.sock --post BODY "
-                + "http://127.0.0.1:8080/v1/chat/completions"
-        )
-        #expect(command.remark == "BODY for the file of the body (15 B).")
-    }
-
-    @Test("everything that differs from its default is there, secrets are not")
-    func full() throws {
-        var plan = try SampleRun.plan(
-            target: "/v1?key=secretvalue&n=it's",
-            headers: [
-                HeaderField(name: "Authorization", value: "Bearer secretvalue"),
-                HeaderField(name: "Accept", value: "text/event-stream"),
-            ]
-        )
-        plan.request.method = "PUT"
-        plan.arrivals = OpenLoad(rate: 12.5, law: .gamma(cv: 2))
-        plan.duration = 1_500_000_000
-        plan.requests = 9
-        plan.warmup = 5_000
-        plan.drain = 0
-        plan.seed = 7
-        plan.clock = .user
-        plan.until = Array("it's $HOME".utf8)
-        plan.maxEvents = 3
-        plan.timeouts.connect = nil
-        plan.timeouts.idle = 250_000_000
-        plan.limits.lineBytes = 5
-        plan.keepAlive = false
-        plan.request.headers.append(HeaderField(name: "Connection", value: "close"))
-        var tls = TLSClientOptions()
-        tls.verify = false
-        plan.tls = tls
-        let gate = Threshold(
-            expression: "ttft:p99<1s",
-            subject: .metric(.ttft),
-            aggregate: .percentile(99),
-            comparison: .less,
-            bound: 1e9
-        )
-        let command = PlanCommand(
-            plan,
-            api: "openai-chat",
-            thresholds: [gate],
-            labels: ["b": "2 x", "a": "1"]
-        )
-        #expect(
-            command.text
-                == "ssebomb -R 12.5 --arrivals gamma:2 --max-streams 1000 -d 1500ms -n 9 "
-                + "--ramp 2s --warmup 5us --drain 0s --seed 7 -t 2 --api openai-chat "
-                + #"--until 'it'\''s $HOME' --max-events 3 --clock user --limit line=5 "#
-                + "--connect-timeout 0s --idle-timeout 250ms --no-keepalive "
-                + "--unix /run/llm.sock -k --threshold 'ttft:p99<1s' --label a=1 "
-                + "--label 'b=2 x' -X PUT -H 'Authorization: ***' "
-                + "-H 'Accept: ***' --post BODY "
-                + "'http://127.0.0.1:8080/v1?key=***&n=***'"
-        )
-        #expect(
-            command.remark?.hasPrefix("*** stands for values that no output shows, BODY") == true
-        )
-    }
-
-    @Test("stages that begin at nothing name no level before them")
-    func staged() throws {
-        var plan = try SampleRun.plan()
-        plan.stages = LoadLine(from: 0, stages: [LoadStage(duration: 2_000_000_000, target: 10)])
-        #expect(command(plan).text.contains("ssebomb --stage 2s:10 "))
-        plan.stages = LoadLine(from: 5, stages: [LoadStage(duration: 2_000_000_000, target: 10)])
-        #expect(command(plan).text.contains("ssebomb -c 5 --stage 2s:10 "))
-    }
-
+@Suite struct ShellCommandTests {
     @Test(
         "a word is quoted where a shell would take it apart",
         arguments: [
@@ -450,5 +380,10 @@ private func record(
             ("it's", #"'it'\''s'"#), ("*", "'*'"), ("~", "'~'"), ("$x", "'$x'"), ("é", "'é'"),
         ]
     )
-    func quoting(word: String, quoted: String) { #expect(PlanCommand.quoted(word) == quoted) }
+    func quoting(word: String, quoted: String) { #expect(ShellCommand.quoted(word) == quoted) }
+
+    @Test("nothing in a command line moves the cursor")
+    func printable() {
+        #expect(ShellCommand.text(["a", "b\u{1b}c\n"]) == #"a 'b\x1bc\n'"#)
+    }
 }

@@ -42,6 +42,7 @@ struct ResultGenerator {
         var run = finished(result)
         run.context.id = "run\(id)"
         run.context.labels = ["host": "h\(number(0...1))", "job": "j"]
+        run.context.command = ["ssebomb", "-c", "\(number(0...1))"]
         return run
     }
 

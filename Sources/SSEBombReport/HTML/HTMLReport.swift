@@ -12,8 +12,9 @@ struct HTMLReport {
     /// Streams to draw token by token; nil where they aren't known.
     let lanes: [StreamSample.Lane]?
 
-    /// No page of a run without classes, labels and gates is larger, bytes: each picture is bounded
-    /// in points, and names, kinds and samples of failures are bounded in number.
+    /// No page of a run without classes, labels and gates is larger, bytes, but for a long command
+    /// line: each picture is bounded in points, and names, kinds and samples of failures are
+    /// bounded in number.
     static let mostBytes = 400_000
 
     /// The page of a run, whether it has just ended or was stored.
@@ -120,19 +121,19 @@ struct HTMLReport {
     private func again(_ page: inout Markup) {
         page.element("section", [("id", "again")]) { page in
             page.leaf("h2", "Run it again")
-            guard result.classes.isEmpty else {
-                page.leaf("p", "A run of several classes of load: start its scenario again.")
+            guard !context.command.isEmpty else {
+                page.leaf("p", "The result has no command line: those of its parts differ.")
                 return
             }
-            let command = PlanCommand(
-                result.plan,
-                api: result.dialectOrigin == .flag ? result.dialect.name : nil,
-                thresholds: thresholds.map(\.threshold),
-                labels: context.labels
-            )
             page.literal("\n")
-            page.element("pre") { $0.leaf("code", command.text) }
-            if let remark = command.remark { page.leaf("p", [("class", "dim")], remark) }
+            page.element("pre") { $0.leaf("code", ShellCommand.text(context.command)) }
+            if context.command.contains(where: { $0.contains(Redaction.mask) }) {
+                page.leaf(
+                    "p",
+                    [("class", "dim")],
+                    "\(Redaction.mask) stands for what no output shows."
+                )
+            }
         }
     }
 }

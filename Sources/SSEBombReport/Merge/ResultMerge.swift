@@ -75,6 +75,7 @@ extension FinishedRun {
         both.result = result.merged(with: other.result)
         both.verdict = verdict.merged(with: other.verdict)
         both.context.labels = context.labels.filter { other.context.labels[$0.key] == $0.value }
+        if context.command != other.context.command { both.context.command = [] }
         both.context.environment = context.environment.common(with: other.context.environment)
         both.context.id = Self.id(of: both.result.merged?.parts ?? [])
         return both

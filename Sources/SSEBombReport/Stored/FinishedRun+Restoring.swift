@@ -23,6 +23,7 @@ extension FinishedRun {
         context = RunContext(
             toolVersion: document.tool.version,
             labels: document.run.labels,
+            command: document.run.command ?? [],
             id: document.run.id,
             environment: environment
         )

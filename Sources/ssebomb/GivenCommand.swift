@@ -1,0 +1,51 @@
+// The command line as results keep it, so that a run can be repeated: the flags as they were given,
+// without what may be a secret. Must not know where it is shown.
+
+import SSEBombReport
+
+/// Writes a command line down.
+enum GivenCommand {
+    /// Flags whose value is a text of the user's, unless it names a file with `@`.
+    private static let texts: Set<String> = ["body", "prompt", "system", "from-curl"]
+
+    /// The words of a command line that the parser has accepted, each flag by its shortest name.
+    ///
+    /// - Parameter redaction: what nothing may show, however it got into a label or a file's name.
+    static func words(
+        _ arguments: [String],
+        _ table: OptionTable,
+        _ redaction: Redaction
+    ) -> [String] {
+        var words: [String] = []
+        for given in table.given(arguments) {
+            switch given {
+            case .word(let word): words.append(shown(url: word))
+            case .option(let name, let value):
+                guard let option = table.option(named: name) else { continue }
+                words.append(option.aliases.min { $0.count < $1.count } ?? "--\(name)")
+                if let value { words.append(visible(value, of: name)) }
+            }
+        }
+        return ["ssebomb"] + words.map { redaction.apply(to: $0) }
+    }
+
+    private static func visible(_ value: String, of name: String) -> String {
+        if texts.contains(name) { return value.hasPrefix("@") ? value : Redaction.mask }
+        switch name {
+        case "header":
+            guard let colon = value.firstIndex(of: ":"), Redaction.isSecret(value[..<colon]) else {
+                return value
+            }
+            return "\(value[..<colon]): \(Redaction.mask)"
+        case "param":
+            guard let equals = value.firstIndex(of: "=") else { return Redaction.mask }
+            return "\(value[...equals])\(Redaction.mask)"
+        case "otlp": return shown(url: value)
+        default: return value
+        }
+    }
+
+    private static func shown(url: String) -> String {
+        (try? TargetURL(url))?.redacted ?? Redaction.mask
+    }
+}
