@@ -225,10 +225,12 @@ public struct Comparison: Sendable {
         case passed, regression, unjudged
     }
 
-    /// By the gates where there are any, else by the words.
+    /// By the gates where there are any, else by the words; of which there are none where not one
+    /// figure could be judged.
     public var outcome: Outcome {
         if gates.isEmpty {
-            return rows.contains { $0.finding == .worse } ? .regression : .passed
+            if rows.contains(where: { $0.finding == .worse }) { return .regression }
+            return rows.contains { $0.interval != nil } ? .passed : .unjudged
         }
         if gates.contains(where: { $0.outcome == .failed }) { return .regression }
         return gates.allSatisfy { $0.outcome == .passed } ? .passed : .unjudged
