@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -203,7 +204,7 @@ def check_dom(name, file, result):
     raw = file.read_text()
     for word in ("canary", "@import", "url("):
         check(word not in raw, f"{name}: the page holds {word}")
-    check("ssebomb " in page.text and "--post BODY" in page.text, f"{name}: no command line")
+    check(shlex.join(result["run"]["command"]) in page.text, f"{name}: no command line")
     return check_numbers(name, page, result)
 
 
