@@ -39,7 +39,11 @@ enum ContinuousUsage {
         run.plan.source = fallback
         let status = counts.status.keys.first { $0 != 200 }
         let cause = status.map { "answered \($0)" } ?? counts.failures.keys.first?.name
-        return "continuous usage: the server doesn't take it (asked once: "
-            + "\(cause ?? "no answer")), so the run goes without"
+        // Only a refused request (RFC 9110, 15.5) says something of the switch.
+        let isRefused = status.map { (400..<500).contains($0) } == true
+        let finding =
+            isRefused ? "the server doesn't take it" : "whether the server takes it is unknown"
+        return "continuous usage: \(finding) (asked once: \(cause ?? "no answer")), so the run "
+            + "goes without"
     }
 }
