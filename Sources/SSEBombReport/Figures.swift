@@ -57,6 +57,7 @@ extension RunResult {
     var signalName: String? {
         switch interruptedBy {
         case nil: nil
+        case 1: "SIGHUP"
         case 2: "SIGINT"
         case 15: "SIGTERM"
         case let number?: "signal \(number)"

@@ -42,6 +42,14 @@ enum PrintableText {
         cut(escaped(Array(string.utf8)), to: limit)
     }
 
+    /// As `line`, but cut in the middle: of names both ends tell.
+    static func name(_ string: String, limit: Int) -> String {
+        let text = escaped(Array(string.utf8))
+        guard text.count > limit else { return text }
+        let end = (limit - 1) / 2
+        return text.prefix(limit - 1 - end) + "…" + text.suffix(end)
+    }
+
     /// `text` in at most `lines` lines of `columns` characters; the last ends with an ellipsis
     /// where something is left out.
     static func wrapped(_ text: String, columns: Int, lines: Int) -> [String] {

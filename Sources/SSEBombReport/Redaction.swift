@@ -63,7 +63,7 @@ public struct Redaction: Sendable {
         }
         patterns =
             secrets.patterns.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
-            + secrets.texts.map {
+            + secrets.texts.union(secrets.encodedTexts).map {
                 Pattern(bytes: $0, shortestTail: SecretCollector.shortestText, isText: true)
             }
         firstBytes = Dictionary(grouping: patterns) { $0.bytes[0] }

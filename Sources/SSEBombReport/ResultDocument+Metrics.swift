@@ -157,6 +157,7 @@ extension ResultDocument {
     /// A gate and what became of it.
     struct ThresholdRecord: Codable, Equatable, Sendable {
         var expression: String
+        var scope: String?
         var metric: String
         var aggregate: String
         var `operator`: String
@@ -170,7 +171,9 @@ extension ResultDocument {
         var endedRun: Bool?
 
         enum CodingKeys: String, CodingKey {
-            case expression, metric, aggregate, `operator`, bound, value, samples, floor
+            case expression
+            case scope = "class"
+            case metric, aggregate, `operator`, bound, value, samples, floor
             case unfinished, outcome, sentence
             case endedRun = "ended_run"
         }

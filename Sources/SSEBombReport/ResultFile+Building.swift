@@ -465,6 +465,7 @@ extension ResultDocument.ThresholdRecord {
     fileprivate init(_ result: ThresholdResult) {
         let threshold = result.threshold
         expression = threshold.expression
+        scope = threshold.scope
         metric = threshold.subject.name
         aggregate = threshold.aggregate.name
         `operator` = threshold.comparison.rawValue

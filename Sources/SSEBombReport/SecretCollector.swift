@@ -10,6 +10,8 @@ struct SecretCollector {
     private var encoded: Set<[UInt8]> = []
     /// What to hide of bodies; a text that was cut keeps less than `shortestText` bytes of it.
     private(set) var texts: Set<[UInt8]> = []
+    /// The same in base64, which tells no text from the body around it: of all of that.
+    private(set) var encodedTexts: Set<[UInt8]> = []
 
     private static let shortest = 8
     private static let shortestCredential = 4
@@ -82,6 +84,11 @@ struct SecretCollector {
     /// Adds the strings of a JSON body but names and the model, which the plan tells; any other
     /// body whole. Of a template, what stands between its places.
     mutating func add(body: [UInt8]) {
+        if let text = String(validating: body, as: UTF8.self) {
+            for part in Self.betweenPlaces(text) { addEncoded(Array(part.utf8)) }
+        } else {
+            addEncoded(body)
+        }
         guard let first = body.first(where: { !" \t\r\n".utf8.contains($0) }) else { return }
         guard "{[".utf8.contains(first) else {
             let start = body.prefix(Self.mostPieces * Self.piece)
@@ -112,6 +119,7 @@ struct SecretCollector {
     /// Adds a text of a body: what stands between the places of a template.
     mutating func add(text: String) {
         for part in Self.betweenPlaces(text) where part.utf8.count >= Self.shortestText {
+            addEncoded(Array(part.utf8))
             let scalars = Array(part.unicodeScalars)
             // In equal pieces, so that the last isn't a word.
             let count = (scalars.count + Self.piece - 1) / Self.piece
@@ -123,6 +131,18 @@ struct SecretCollector {
                 // As writers of JSON that is ASCII alone give it back.
                 if !piece.allSatisfy(\.isASCII) { texts.insert(Self.inASCII(piece)) }
             }
+        }
+    }
+
+    /// Adds base64 of a text, in pieces.
+    private mutating func addEncoded(_ text: [UInt8]) {
+        var rest = text.prefix(Self.mostPieces * Self.piece)
+        while rest.count >= Self.shortestText {
+            // The last one takes what alone would be too short.
+            let isLast = rest.count < Self.piece + Self.shortestText
+            let piece = Array(isLast ? rest : rest.prefix(Self.piece))
+            encodedTexts.formUnion(Base64Forms.all(of: piece))
+            rest = rest.dropFirst(piece.count)
         }
     }
 

@@ -6,7 +6,8 @@ import SSEBombCore
 extension TextReport {
     /// More classes than these get their line only: the result file has the rest.
     private static let mostDetailed = 8
-    private static let longestName = 32
+    /// Names are cut to the least of these lengths at which no two become the same.
+    private static let nameLengths = [32, 48, 64, 96, 128]
 
     var classNames: String {
         let names = result.classes.prefix(Self.mostDetailed).map { name(of: $0) }
@@ -61,7 +62,11 @@ extension TextReport {
     }
 
     private func name(of part: ClassResult) -> String {
-        PrintableText.line(part.name, limit: Self.longestName)
+        let length = Self.nameLengths.first { length in
+            let names = result.classes.map { PrintableText.name($0.name, limit: length) }
+            return Set(names).count == names.count
+        }
+        return PrintableText.name(part.name, limit: length ?? .max)
     }
 
     private func row(of part: ClassResult) -> [TextTable.Cell] {

@@ -167,6 +167,23 @@ public struct ThresholdResult: Sendable, Equatable {
     /// Whether missing the gate ended the run.
     public internal(set) var hasEndedRun = false
 
+    /// The same of a run whose figures are not to be believed: what would have passed isn't judged.
+    public func withheld(because verdict: Verdict) -> ThresholdResult {
+        guard outcome == .passed, verdict.isDoubted else { return self }
+        return ThresholdResult(
+            threshold: threshold,
+            outcome: .notJudged,
+            value: value,
+            samples: samples,
+            floor: floor,
+            unfinished: unfinished,
+            sentence:
+                "\(sentence): the measurement is \(verdict.state.rawValue), and --strict lets "
+                + "nothing pass on it",
+            hasEndedRun: hasEndedRun
+        )
+    }
+
     /// Whether the run doesn't say if the gate holds.
     public var isUnjudged: Bool { outcome == .notJudged }
     /// Whether that is so because there are too few samples for the figure.

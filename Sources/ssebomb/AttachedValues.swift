@@ -1,30 +1,41 @@
-// `-c400` and `-d30s`, as wrk, curl and h2load take them: the parser knows only `-c 400`.
+// `-c400` and `-d30s`, as wrk, curl and h2load take them: the parser knows only `-c 400`. And
+// values that begin with "-", which it would take for flags: it knows `--rate=-3`.
 
-/// Values written right behind their short flag.
+/// Values written right behind their short flag, and such as look like flags.
 enum AttachedValues {
     /// Short flags that take a value.
     private static let flags: Set<Character> = ["c", "R", "d", "n", "t", "X", "H", "o"]
 
-    /// The arguments with such values as arguments of their own. What follows `--`, or is itself
-    /// the value of a short flag, stays as it is.
-    static func split(_ arguments: [String]) -> [String] {
+    /// The arguments as the parser takes them. What follows `--` stays as it is.
+    ///
+    /// - Parameter table: the flags that take a value; asked for only where a value could look like
+    ///   a flag.
+    static func split(
+        _ arguments: [String],
+        _ table: @autoclosure () -> OptionTable = .run()
+    ) -> [String] {
         var result: [String] = []
-        var isValue = false
-        var isOver = false
-        for argument in arguments {
-            let name = argument.dropFirst().first
-            let isShort =
-                argument.first == "-" && name.map { flags.contains($0) } == true && !isOver
-            if isValue || !isShort {
-                isOver = isOver || (!isValue && argument == "--")
-                isValue = false
+        // The flag just before, if it has no value yet.
+        var flag: String?
+        for (index, argument) in arguments.enumerated() {
+            guard argument.count > 1, argument.first == "-" else {
+                flag = nil
                 result.append(argument)
-            } else if argument.count == 2 {
-                isValue = true
-                result.append(argument)
+                continue
+            }
+            if let given = flag, table().option(givenBy: argument) == nil,
+                let option = table().option(givenBy: given), option.takesValue
+            {
+                result[result.count - 1] = "--\(option.name)=\(argument)"
+                flag = nil
+            } else if argument == "--" {
+                return result + arguments[index...]
+            } else if argument.count > 2, argument.dropFirst().first.map(flags.contains) == true {
+                result += [String(argument.prefix(2)), String(argument.dropFirst(2))]
+                flag = nil
             } else {
-                result.append(String(argument.prefix(2)))
-                result.append(String(argument.dropFirst(2)))
+                result.append(argument)
+                flag = argument.contains("=") ? nil : argument
             }
         }
         return result

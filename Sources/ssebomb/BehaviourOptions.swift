@@ -95,6 +95,9 @@ struct BehaviourOptions: ParsableArguments {
             as: suffix == nil ? .duration : .count,
             flag: "--cancel-after"
         )
+        if case .constant(0) = after {
+            throw SetupError(.usage, "--cancel-after '\(text)': it must be above 0")
+        }
         return Cancellation(
             after: after,
             unit: suffix == nil ? .time : .tokens,

@@ -23,7 +23,7 @@ enum ExitStatus {
     static let regression: Int32 = 98
     /// A gate was missed; k6's number.
     static let missed: Int32 = 99
-    /// SIGINT or SIGTERM: 128 plus the signal, that is 130 or 143.
+    /// SIGHUP, SIGINT or SIGTERM: 128 plus the signal, that is 129, 130 or 143.
     static func signalled(_ signal: Int32) -> Int32 { 128 + signal }
 
     /// The status of a set-up error.

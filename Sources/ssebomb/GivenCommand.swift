@@ -46,6 +46,6 @@ enum GivenCommand {
     }
 
     private static func shown(url: String) -> String {
-        (try? TargetURL(url))?.redacted ?? Redaction.mask
+        (try? TargetURL(url))?.masked ?? Redaction.mask
     }
 }

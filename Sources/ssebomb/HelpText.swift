@@ -21,8 +21,8 @@ enum HelpText {
 
         Exit status: 0 done; 1 internal failure, or a result that couldn't be written; 64 usage; \
         69 not one request completed and some failed; 96 a threshold couldn't be judged; 97 the \
-        verdict is not 'valid' (--strict); 99 a threshold was missed; 130 or 143 interrupted or \
-        terminated, with the report written.
+        verdict is not 'valid' (--strict); 99 a threshold was missed; 129, 130 or 143 hung up, \
+        interrupted or terminated, with the report written.
         """
 
     /// Examples and statuses of `probe`.

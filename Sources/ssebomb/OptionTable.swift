@@ -21,9 +21,9 @@ struct OptionTable {
     private var byAlias: [String: Option] = [:]
 
     /// All of `run`'s flags but help and version.
-    static func run() -> OptionTable {
-        OptionTable(Data(RunCommand._dumpHelp().utf8))
-    }
+    static func run() -> OptionTable { ofRun }
+
+    private static let ofRun = OptionTable(Data(RunCommand._dumpHelp().utf8))
 
     /// - Parameter description: what the parser prints for `--experimental-dump-help`.
     init(_ description: Data) {
@@ -52,6 +52,11 @@ struct OptionTable {
     /// The flag of this long name, without dashes.
     func option(named name: String) -> Option? {
         byAlias.values.first { $0.name == name }
+    }
+
+    /// The flag that this word gives, whether with `=` and a value or without.
+    func option(givenBy word: String) -> Option? {
+        byAlias[word] ?? word.firstIndex(of: "=").flatMap { byAlias[String(word[..<$0])] }
     }
 
     var names: [String] { Set(byAlias.values.map(\.name)).sorted() }

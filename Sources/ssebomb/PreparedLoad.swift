@@ -83,6 +83,9 @@ struct PreparedLoad {
         classes.map { ClassLoad(name: $0.name, plan: $0.run.plan, template: $0.run.template) }
     }
 
+    /// Whether a server is asked something before the load.
+    var asksServers: Bool { classes.contains { $0.run.fallback != nil } }
+
     /// The scenario that says the same as the command line.
     var scenario: String? { arguments.map { ScenarioText.text(of: $0, OptionTable.run()) } }
 

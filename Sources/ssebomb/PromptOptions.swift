@@ -146,6 +146,12 @@ struct PromptOptions: ParsableArguments {
     /// Whether everything is a template, or nothing; nil where each text decides.
     var isTemplate: Bool? { noTemplate ? false : template ? true : nil }
 
+    /// The values of `--param` as one JSON array; nil where there are none.
+    var parameterValues: [UInt8]? {
+        let values = parameters.map { $0.split(separator: "=", maxSplits: 1).last ?? "" }
+        return values.isEmpty ? nil : Array("[\(values.joined(separator: ","))]".utf8)
+    }
+
     /// The flags that only a built body can obey, and that were given.
     var builderFlags: [String] {
         [

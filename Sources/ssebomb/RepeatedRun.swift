@@ -85,11 +85,10 @@ extension RunCommand {
             for index in prepared.classes.indices {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
-            let (result, thresholds) = try carryOut(prepared, watch, RunLogs(), nil)
+            let (result, gates) = try carryOut(prepared, watch, RunLogs(), nil)
             var context = context(labels, prepared)
             context.labels["repeat"] = context.labels["repeat"] ?? "\(number)/\(repeats.count)"
-            var verdict = Verdict.judge(result, thresholds: thresholds)
-            if let calibration { verdict = verdict.judged(by: calibration, result) }
+            let (verdict, thresholds) = judge(result, gates, calibration)
             var isWritten = true
             if let path = repeats.path(number) {
                 let file = ResultFile(
@@ -113,7 +112,7 @@ extension RunCommand {
             )
             runs.append(run)
             try Self.show(RepeatReport.line(run, number: number, of: repeats.count))
-            for gate in thresholds.complaint.map({ [$0] }) ?? [] { Terminal.message(gate) }
+            complain(of: thresholds, verdict)
             statuses.append(status(result, thresholds, verdict, watch, isWritten: isWritten))
         }
         try Self.show(RepeatReport.spread(runs))

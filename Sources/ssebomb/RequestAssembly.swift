@@ -99,7 +99,7 @@ extension RequestOptions {
         _ prompts: PromptOptions
     ) {
         if request.parts != nil {
-            request.specification.commonBody = body
+            request.specification.commonBody = body ?? prompts.parameterValues
             request.specification.commonTexts = [prompts.prompt, prompts.system].compactMap { $0 }
         }
         fillHead(of: &request, prompts.isTemplate)

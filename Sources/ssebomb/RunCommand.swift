@@ -54,12 +54,12 @@ struct RunCommand: ParsableCommand {
         let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()
         output.apply(to: &prepared, exports)
-        if output.dryRun {
+        if output.dryRun || prepared.asksServers {
             // What a run refuses before its start (descriptors, ports, certificates) is refused
-            // here.
+            // here, before anything is sent.
             _ = try Coordinator(prepared.loads)
-            return try Self.show(DryRun.text(prepared))
         }
+        if output.dryRun { return try Self.show(DryRun.text(prepared)) }
         if prepared.plan.priority == .realtime, let refusal = RealtimeRight.refusal() {
             prepared.warnings.append(refusal)
         }
@@ -67,19 +67,15 @@ struct RunCommand: ParsableCommand {
             for note in prepared.notes { Terminal.message(note) }
             for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
         }
-        for index in prepared.classes.indices {
-            let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
-            if let sentence, !output.quiet { Terminal.message(sentence) }
-        }
+        let context = context(labels, prepared)
+        let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
+        try askServers(&prepared)
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
         }
-        let context = context(labels, prepared)
-        let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
         let logs = try output.openLogs(prepared, hasPage: exports.html != nil)
-        let (result, thresholds) = try carryOut(prepared, watch, logs, metrics)
-        var verdict = Verdict.judge(result, thresholds: thresholds)
-        if let calibration { verdict = verdict.judged(by: calibration, result) }
+        let (result, gates) = try carryOut(prepared, watch, logs, metrics)
+        let (verdict, thresholds) = judge(result, gates, calibration)
         let finished = FinishedRun(
             result,
             verdict: verdict,
@@ -91,9 +87,39 @@ struct RunCommand: ParsableCommand {
             try logs.finish()
         }
         if let sentence = result.hopelessSentence { Terminal.message(sentence) }
-        if let sentence = thresholds.complaint { Terminal.message(sentence) }
+        complain(of: thresholds, verdict)
         let status = status(result, thresholds, verdict, watch, isWritten: written)
         if status != ExitStatus.success { throw ExitCode(status) }
+    }
+
+    /// Asks what only servers know; what they say may change what is sent.
+    private func askServers(_ prepared: inout PreparedLoad) throws {
+        if prepared.asksServers, !output.quiet {
+            Terminal.message("continuous usage: asking once, before the run")
+        }
+        for index in prepared.classes.indices {
+            let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
+            if let sentence, !output.quiet { Terminal.message(sentence) }
+        }
+    }
+
+    /// Whether the run is to be believed, and what its gates are worth then.
+    func judge(
+        _ result: RunResult,
+        _ gates: [ThresholdResult],
+        _ calibration: Calibration?
+    ) -> (Verdict, [ThresholdResult]) {
+        var verdict = Verdict.judge(result, thresholds: gates)
+        if let calibration { verdict = verdict.judged(by: calibration, result) }
+        return (verdict, judgement.strict ? gates.map { $0.withheld(because: verdict) } : gates)
+    }
+
+    /// Why the exit status isn't 0, where gates or verdict are the reason.
+    func complain(of thresholds: [ThresholdResult], _ verdict: Verdict) {
+        if let sentence = thresholds.complaint { Terminal.message(sentence) }
+        if judgement.strict, verdict.isDoubted {
+            Terminal.message("the measurement is \(verdict.state.rawValue), which --strict refuses")
+        }
     }
 
     /// What the result file says beside the result.

@@ -166,6 +166,9 @@ struct ScenarioFile {
             throw fault(line, "'\(key)' isn't a key: it stands on the command line alone")
         }
         guard let option = table.option(named: key) else {
+            if let option = table.option(givenBy: "-\(key)") {
+                throw fault(line, "'\(key)' isn't a key: did you mean '\(option.name)'?")
+            }
             let names = table.names.filter { !Self.onCommandLineOnly.contains($0) }
             let near = Self.nearest(key, among: names).map { ": did you mean '\($0)'?" }
             throw fault(line, "'\(key)' isn't a key\(near ?? "; keys are the flags of 'run'")")

@@ -69,12 +69,12 @@ enum ScenarioText {
     private static func visible(_ value: String, of name: String) -> String {
         guard name == "header", let colon = value.firstIndex(of: ":"),
             Redaction.isSecret(value[..<colon])
-        else { return name == "from-curl" ? "***" : value }
+        else { return name == "from-curl" && !value.hasPrefix("@") ? "***" : value }
         return "\(value[..<colon]): ***"
     }
 
     private static func redacted(_ url: String) -> String {
-        (try? TargetURL(url))?.redacted ?? "***"
+        (try? TargetURL(url))?.masked ?? "***"
     }
 
     /// A TOML basic string (TOML 1.0, "String").

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM: the first one ends the run in good order, the second one the process. SIGTSTP
-// stops it. A thread waits for them, since next to nothing may be done in a signal handler.
+// SIGINT, SIGTERM and SIGHUP: the first one ends the run in good order, the second one the process.
+// SIGTSTP stops it. A thread waits for them, since next to nothing may be done in a signal handler.
 
 import Glibc
 import SSEBombCore
@@ -34,9 +34,19 @@ final class SignalWatch: Sendable {
         sigemptyset(&set)
         sigaddset(&set, SIGINT)
         sigaddset(&set, SIGTERM)
+        // A lost terminal; nohup(1) has it ignored.
+        if !isIgnored(SIGHUP) { sigaddset(&set, SIGHUP) }
         // The live view has to give the terminal back before the process stops.
         sigaddset(&set, SIGTSTP)
         return set
+    }
+
+    private static func isIgnored(_ signal: Int32) -> Bool {
+        var action = sigaction()
+        sigaction(signal, nil, &action)
+        // Function pointers have no equality.
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// From now on the first signal calls `interrupt` (on the watching thread) instead of ending

@@ -41,6 +41,12 @@ struct TargetURL: Equatable {
         return "\(scheme)://\(authority)\(Self.redactedTarget(target))"
     }
 
+    /// The same with `***@` where it has user-info, to tell that there is something to fill in.
+    var masked: String {
+        credentials == nil
+            ? redacted : redacted.replacing("://", with: "://***@", maxReplacements: 1)
+    }
+
     /// A request target with every query value replaced by `***`.
     static func redactedTarget(_ target: String) -> String {
         guard let mark = target.firstIndex(of: "?") else { return target }

@@ -298,6 +298,21 @@ struct RequestSourceTests {
             #expect(run.outcome.stderr.contains(sentence), "\(run.outcome.stderr)")
         }
     }
+
+    @Test("nothing is asked before a run that is refused, and what can't be asked is not refused")
+    func continuousUsageUnasked() async throws {
+        let server = try ScriptedServer([.readRequest, .close])
+        defer { server.stop() }
+        let arguments = ["--continuous-usage", "--prompt", "hi"]
+        let target = ["\(server.url)/v1/chat/completions"]
+        let outcome = try await Binary.run(["-c", "90000"] + arguments + target)
+        #expect(outcome.status == 64 && outcome.stderr.contains("descriptors"), "\(outcome.stderr)")
+        let taken = ["--listen", "127.0.0.1:\(server.port)"] + arguments + target
+        #expect(try await Binary.run(taken).status != 0)
+        #expect(server.accepted == 0)
+        let run = try await LoadRun.run(["-n", "1"] + arguments + target)
+        #expect(run.outcome.stderr.contains("whether the server takes it is unknown"))
+    }
 }
 
 @Suite("Bodies and prompts that can't be used")

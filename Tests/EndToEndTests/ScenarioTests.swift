@@ -178,6 +178,8 @@ struct ScenarioTests {
         ("duration = 1\n", 1, "no [[class]]"),
         ("a = \n", 1, "not TOML"),
         ("\n[[class]]\nurl = \"http://127.0.0.1:1/\"\nrat = 5\n", 4, "did you mean 'rate'?"),
+        ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nc = 5\n", 3, "did you mean 'streams'?"),
+        ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = -3\n", 3, "'-3'"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = true\n", 3, "a text or a number"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = [1, 2]\n", 3, "one value, not a list"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nduration = 3\n", 3, "concerns the whole run"),
@@ -229,6 +231,27 @@ struct ScenarioTests {
         #expect(outcome.status == 0, "\(outcome.stderr)")
         #expect(outcome.stdout.contains("PUT /v1/completions"), "\(outcome.stdout)")
         #expect(outcome.stdout.contains("X-A: "))
+    }
+
+    @Test("texts may begin like flags, and the printed scenario is the same load")
+    func dashes() async throws {
+        let texts = ["--system=-do not lie", "--prompt", "-c 5", "--model", "-d30s"]
+        let given = texts + ["http://u:p@127.0.0.1:1/v1/chat/completions"]
+        let first = try await Binary.run(["--dry-run"] + given)
+        #expect(first.status == 0, "\(first.stderr)")
+        let heading = "as a scenario (--scenario FILE):\n\n"
+        let rows = try #require(first.stdout.range(of: "\n\nurl "))
+        let printed = first.stdout[..<rows.lowerBound].dropFirst(heading.count)
+        for line in [
+            "system = \"-do not lie\"", "prompt = \"-c 5\"", "model = \"-d30s\"", "***@127",
+        ] {
+            #expect(printed.contains(line), "\(printed)")
+        }
+        let filled = printed.replacing("***@", with: "u:p@")
+        let second = try await Binary.run(["--dry-run", "--scenario", try scenario(String(filled))])
+        #expect(second.status == 0, "\(second.stderr)")
+        let plan = second.stdout.dropFirst("class class 1".count)
+        #expect(plan == first.stdout[rows.lowerBound...])
     }
 
     @Test("what is wrong is said in one sentence with file and line", arguments: broken)

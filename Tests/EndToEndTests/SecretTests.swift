@@ -190,11 +190,19 @@ struct SecretTests {
         let event = Wire.stream(
             "event: error\ndata: {\"error\":{\"message\":\"\(line)\"}}\n\n"
         )
-        let prompts = ["--model", "m", "--system", texts[2], "--prompt", texts[0]]
-        let two = Wire.whole("400 Bad Request", type: "text/plain", "\(texts[0])|\(texts[2])")
+        let prompts = [
+            "--model", "m", "--system", texts[2], "--prompt", texts[0], "--param",
+            #"user="\#(Self.texts[1].echo)""#, "--param", #"stop=["another canary to keep"]"#,
+        ]
+        let three = Wire.whole(
+            "400 Bad Request",
+            type: "text/plain",
+            "\(texts[0])|\(texts[1])|another canary to keep|\(texts[2])"
+        )
+        let encoded = Wire.whole("400 Bad Request", type: "text/plain", bytes.base64EncodedString())
         let cases = [
-            (["--body", body], error), (["--body", body], event), (prompts, two),
-            (["--template", "--body", body], error),
+            (["--body", body], error), (["--body", body], event), (prompts, three),
+            (["--template", "--body", body], error), (["--body", body], encoded),
         ]
         for (flags, answer) in cases {
             let server = try ScriptedServer([.readRequest, .send(answer)])
@@ -207,7 +215,10 @@ struct SecretTests {
                 let outcome = try await Binary.run(arguments + request)
                 shown += [outcome.stdout, outcome.stderr]
             }
-            for text in shown { #expect(!text.contains("canar"), "\(flags)") }
+            // "canary" in base64, at each of the three alignments.
+            for trace in ["canar", "Y2FuYXJ5", "NhbmFye", "YW5hcn"] {
+                for text in shown { #expect(!text.contains(trace), "\(flags) \(trace)") }
+            }
             #expect(shown[2].contains("***"))
         }
     }

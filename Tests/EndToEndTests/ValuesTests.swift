@@ -140,10 +140,16 @@ struct AttachedValueTests {
         arguments: [
             (["-c400", "-d30s", "u"], ["-c", "400", "-d", "30s", "u"]),
             (["-XPOST", "-k", "-4"], ["-X", "POST", "-k", "-4"]),
-            (["-H", "-config: x", "u"], ["-H", "-config: x", "u"]),
+            (["-H", "-config: x", "u"], ["--header=-config: x", "u"]),
             (["-c", "5", "--drain", "0"], ["-c", "5", "--drain", "0"]),
-            (["--", "-c5"], ["--", "-c5"]),
-            (["-", ""], ["-", ""]),
+            (["-q", "--", "-c5"], ["-q", "--", "-c5"]),
+            (["-", ""], ["-", ""]), (["--post", "-", "-c5"], ["--post", "-", "-c", "5"]),
+            (["--system", "-c 5", "-c5"], ["--system=-c 5", "-c", "5"]),
+            (["-R", "-3", "--prompt", "--"], ["--rate=-3", "--prompt=--"]),
+            (
+                ["--rate", "--ramp", "1s", "-k", "-d1"],
+                ["--rate", "--ramp", "1s", "-k", "-d", "1"]
+            ),
         ] as [([String], [String])]
     )
     func split(given: [String], expected: [String]) {

@@ -174,6 +174,9 @@ def signals():
         expect(terminal.is_taken(), "the view didn't take the terminal again")
         terminal.press("C-c")
         terminal.is_given_back()
+        terminal.type("clear; " + load("-d 60") + " & sleep 2; kill -HUP $!; wait $!; echo =$?=")
+        terminal.shows("=129=")
+        terminal.is_given_back()
 
 
 def colours():

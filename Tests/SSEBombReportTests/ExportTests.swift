@@ -89,6 +89,9 @@ import Testing
             #expect(values?["count"] == (part.histograms[.gap]?.count).map { Double($0) })
         }
         #expect(outcomes("gap") == ["p50<9000s": true])
+        let stored = try reading(run.file.encoded())
+        #expect(stored.thresholds == run.thresholds)
+        #expect(try RunExport.k6.render(stored) == Array(data))
     }
 
     @Test("OpenMetrics has each label once, whatever names become the same")

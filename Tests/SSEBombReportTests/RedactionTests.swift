@@ -1,5 +1,6 @@
 // No secret of a request reaches a text, in whatever form a server may echo it.
 
+import Foundation
 import SSEBombCore
 import Testing
 
@@ -66,6 +67,34 @@ import Testing
         #expect(redaction.apply(to: "your key canary-in-a") == "your key ***")
         #expect(redaction.apply(to: "your key canary%2din%2") == "your key ***")
         #expect(redaction.apply(to: "can") == "can")
+    }
+
+    @Test("of a body that comes back in base64 nothing is left but what joins its pieces")
+    func encodedBody() {
+        let texts = [
+            String(repeating: "many canaries in a long text. ", count: 30), "a canary, \"quoted\"",
+        ]
+        var request = RequestSpecification(
+            method: "POST",
+            scheme: "http",
+            host: "a",
+            port: 80,
+            target: "/",
+            headers: []
+        )
+        request.commonTexts = texts
+        request.body = Array(#"{"model":"m","n":[1,2],"prompt":"a canary,\nand \"another\""}"#.utf8)
+        let redaction = Redaction(request)
+        let whole = String(decoding: request.body ?? [], as: UTF8.self)
+        for text in texts + [whole] {
+            for before in ["", "x", "xy"] {
+                let echo = Data((before + text).utf8).base64EncodedString()
+                let shown = redaction.apply(to: "got \(echo)!")
+                let rest = shown.split(separator: "***")
+                #expect(rest.count > 1 && rest.allSatisfy { $0.count <= 8 }, "\(shown)")
+                #expect(shown.hasPrefix("got ") && shown.hasSuffix("!"))
+            }
+        }
     }
 
     @Test("values of the URL's query are secrets")

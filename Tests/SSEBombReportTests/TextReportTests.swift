@@ -320,4 +320,20 @@ extension TextReportTests {
           back-off        1.25 slot-seconds spent waiting after failures
 
         """
+
+    @Test("names of classes are cut where they differ least, and never to the same")
+    func classNames() throws {
+        func shown(_ names: [String]) throws -> String {
+            var result = SampleRun.full(try SampleRun.plan())
+            result.classes = names.map { ClassResult(name: $0, result: result) }
+            return TextReport(result, verdict: Verdict(reasons: []), color: false).classNames
+        }
+        let path = ":8080/v1/chat/completions"
+        #expect(
+            try shown(["a", "127.0.0.1\(path) #1"]) == "2: a, 127.0.0.1:8080/v…/completions #1"
+        )
+        let hosts = ["eu-west-1", "eu-west-2"].map { "inference-prod.\($0).example.com\(path)" }
+        let text = try shown(hosts)
+        #expect(text.contains("eu-west-1") && text.contains("eu-west-2"), "\(text)")
+    }
 }

@@ -126,6 +126,7 @@ extension RunResult {
     private static func signal(_ name: String?) throws(ResultFault) -> Int32? {
         switch name {
         case nil: return nil
+        case "SIGHUP": return 1
         case "SIGINT": return 2
         case "SIGTERM": return 15
         case let name?:

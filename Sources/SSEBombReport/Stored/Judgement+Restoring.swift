@@ -77,7 +77,8 @@ extension Threshold {
             subject: subject,
             aggregate: aggregate,
             comparison: comparison,
-            bound: record.bound
+            bound: record.bound,
+            scope: record.scope
         )
     }
 }
