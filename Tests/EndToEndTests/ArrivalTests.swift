@@ -85,7 +85,7 @@ struct ArrivalTests {
         try await Task.sleep(for: .seconds(2))
         try FileManager.default.removeItem(atPath: gate)
         let run = try await load.finish()
-        #expect(run.started == 400 && run.completed == 400 && run.requests("dropped") == 0)
+        #expect(run.started == 800 && run.completed == 800 && run.requests("dropped") == 0)
         // Four requests met the stall. A closed model would have sent no others meanwhile.
         let metrics = run.result["metrics"]
         let (ttft, sched) = (metrics["ttft"], metrics["ttft_sched"])
@@ -135,9 +135,10 @@ struct ArrivalTests {
     func catchUp() async throws {
         let mock = try await Mock()
         let load = try LoadRun.start(
-            ["-R", "200", "--arrivals", "constant", "-d", "2"] + Mock.chatBody + [mock.chat]
+            ["-R", "200", "--arrivals", "constant", "-d", "4"] + Mock.chatBody + [mock.chat]
         )
-        try await Task.sleep(for: .milliseconds(500))
+        // Well inside the run, however long a busy machine takes to start it.
+        try await Task.sleep(for: .seconds(2))
         try await Contention.stop(load.process, for: .milliseconds(600))
         let run = try await load.finish()
         #expect(run.started == 400 && run.completed == 400 && run.requests("dropped") == 0)
