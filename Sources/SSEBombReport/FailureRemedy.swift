@@ -61,4 +61,15 @@ extension RunResult {
         }
         return words
     }
+
+    /// One sentence where streams completed and brought nothing of the API's: most likely it is
+    /// another one.
+    public var strangeSentence: String? {
+        guard counts.completed > 0, counts.unknownEvents > 0, counts.tokenEvents == 0,
+            let name = apiName
+        else { return nil }
+        return
+            "not one event had a token of \(name)'s, and \(Units.count(counts.unknownEvents)) had "
+            + "no shape of it: leave --api out to have it recognised, or look with 'ssebomb probe'"
+    }
 }

@@ -18,9 +18,12 @@ private struct HARDocument: Decodable {
         var name: String
         var value: String
     }
+    struct Parameter: Decodable { var name: String }
     struct PostData: Decodable {
         var mimeType: String?
         var text: String?
+        /// A form's fields; some browsers write them in place of the text.
+        var params: [Parameter]?
         /// Not of HAR 1.2, but of browsers: "base64".
         var encoding: String?
     }
@@ -108,7 +111,15 @@ enum HARFile {
                 whole.fields.append(HeaderField(name: field.name, value: field.value))
             }
         }
-        guard let post = request.postData, let text = post.text else { return whole }
+        guard let post = request.postData else { return whole }
+        guard let text = post.text, !text.isEmpty || post.params?.isEmpty != false else {
+            guard let params = post.params, !params.isEmpty else { return whole }
+            throw SetupError(
+                .usage,
+                "--har: the entry in \(name) has its form as fields and not as it was sent: give "
+                    + "the body with --post FILE, without --har"
+            )
+        }
         whole.body = Array(text.utf8)
         whole.impliedType = post.mimeType.flatMap { $0.isEmpty ? nil : $0 }
         if post.encoding == "base64" {

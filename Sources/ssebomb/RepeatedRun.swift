@@ -86,7 +86,8 @@ extension RunCommand {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
             let (result, gates) = try carryOut(prepared, watch, RunLogs(), nil)
-            var context = context(labels, prepared)
+            var context = context(labels)
+            context.command = Self.shown(prepared)
             context.labels["repeat"] = context.labels["repeat"] ?? "\(number)/\(repeats.count)"
             let (verdict, thresholds) = judge(result, gates, calibration)
             var isWritten = true

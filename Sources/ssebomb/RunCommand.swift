@@ -67,7 +67,7 @@ struct RunCommand: ParsableCommand {
             for note in prepared.notes { Terminal.message(note) }
             for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
         }
-        let context = context(labels, prepared)
+        var context = context(labels)
         let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
         try askServers(&prepared)
         if let repeats {
@@ -76,6 +76,8 @@ struct RunCommand: ParsableCommand {
         let logs = try output.openLogs(prepared, hasPage: exports.html != nil)
         let (result, gates) = try carryOut(prepared, watch, logs, metrics)
         let (verdict, thresholds) = judge(result, gates, calibration)
+        // Taking the command line apart costs milliseconds that the start hasn't got.
+        context.command = Self.shown(prepared)
         let finished = FinishedRun(
             result,
             verdict: verdict,
@@ -86,7 +88,9 @@ struct RunCommand: ParsableCommand {
         let written = publisher.publish(finished) { () throws(OutputError) in
             try logs.finish()
         }
-        if let sentence = result.hopelessSentence { Terminal.message(sentence) }
+        if let sentence = result.hopelessSentence ?? result.strangeSentence {
+            Terminal.message(sentence)
+        }
         complain(of: thresholds, verdict)
         let status = status(result, thresholds, verdict, watch, isWritten: written)
         if status != ExitStatus.success { throw ExitCode(status) }
@@ -122,16 +126,17 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// The command line as a result keeps it.
+    static func shown(_ prepared: PreparedLoad) -> [String] {
+        let redaction = Redaction(prepared.classes.map(\.run.plan.request))
+        return GivenCommand.words(given, .run(), redaction)
+    }
+
     /// What the result file says beside the result.
-    func context(_ labels: [String: String], _ prepared: PreparedLoad) -> RunContext {
+    func context(_ labels: [String: String]) -> RunContext {
         RunContext(
             toolVersion: PlanBuilder.version,
             labels: labels,
-            command: GivenCommand.words(
-                Self.given,
-                .run(),
-                Redaction(prepared.classes.map(\.run.plan.request))
-            ),
             environment: .current(tlsLibrary: tlsLibraryVersion())
         )
     }

@@ -276,6 +276,10 @@ struct HARTests {
     static let refused: [(String, String?, String)] = [
         (har, nil, "choose one by its number: 1 GET URL/page, 2 POST"),
         (har, "page", "1 GET URL/page, 3 GET URL/page2?key=***"),
+        (
+            har.replacing(#""text""#, with: #""params":[{"name":"a"}],"none""#), "2",
+            "has its form as fields"
+        ),
         (har, "9", "3 entries"), (har, "nowhere", "has no entry whose"),
         ("{\"log\":{\"entries\":[}}", nil, "line 1, column 20"),
         ("{\"log\":{}}", nil, "no log.entries"), ("{\"log\":{\"entries\":[]}}", nil, "no entries"),

@@ -162,6 +162,15 @@ struct StreamEndTests {
         #expect(ttfo > ttft)
     }
 
+    @Test("an API that the stream doesn't speak is noticed")
+    func anotherAPI() async throws {
+        let mock = try await Mock()
+        let flags = Mock.chatBody + ["-n", "1", "--api", "anthropic", mock.chat]
+        let run = try await LoadRun.run(flags)
+        #expect(run.result["counts"]["token_events"].int == 0)
+        #expect(run.outcome.stderr.contains("not one event had a token of anthropic's, and 1"))
+    }
+
     @Test("token counts come from the server's usage where it gives one")
     func usage() async throws {
         let mock = try await Mock()
