@@ -21,7 +21,7 @@ public struct RateWindow: Sendable, Equatable {
 extension RunResult {
     /// nil where nothing was measured, or where merged results have no second in common.
     public var rateWindow: RateWindow? {
-        if let merged { return merged.window.flatMap { commonWindow($0) } }
+        if let merged { return merged.window.map { commonWindow($0) } }
         guard let seconds = measuredSeconds else { return nil }
         return RateWindow(
             seconds: seconds,
@@ -32,8 +32,9 @@ extension RunResult {
         )
     }
 
-    /// The intervals that lie in the window that all parts have in common, each as long as it is.
-    private func commonWindow(_ window: MergedRun.Window) -> RateWindow? {
+    /// What the time line tells of the window that all parts have in common. An interval that
+    /// isn't there is one in which nothing happened.
+    private func commonWindow(_ window: MergedRun.Window) -> RateWindow {
         let second = Nanoseconds.seconds(1)
         // Intervals of merged results begin with whole seconds of the wall clock.
         let origin = startedAt / second
@@ -41,11 +42,9 @@ extension RunResult {
             (origin + Int64($0.startSeconds)) * second >= window.start
                 && (origin + Int64($0.startSeconds + $0.seconds)) * second <= window.end
         }
-        let seconds = inside.reduce(0) { $0 + $1.seconds }
-        guard seconds > 0 else { return nil }
         let tokenEvents = inside.reduce(0) { $0 &+ $1.tokenEvents }
         return RateWindow(
-            seconds: Double(seconds),
+            seconds: Double(window.length) / 1e9,
             requests: inside.reduce(0) { $0 &+ $1.completed },
             tokens: TokenSum.exact(Double(tokenEvents) * (tokensPerEvent ?? 0)),
             events: inside.reduce(0) { $0 &+ $1.events },
@@ -61,6 +60,18 @@ extension RunResult {
         if counts.throughputBasis == .event { return 1 }
         guard counts.tokenEvents > 0 else { return nil }
         return TokenSum.exact(counts.tokensInWindow) / Double(counts.tokenEvents)
+    }
+}
+
+extension MergedRun.Window {
+    /// The whole intervals of the wall clock in it; nil where there is none. A part's window cut to
+    /// them before it is intersected with others, or after, comes to the same: an interval is a
+    /// power of two seconds long, and so never straddles two of a finer time line.
+    func wholeIntervals(of seconds: Int) -> Self? {
+        let step = Nanoseconds.seconds(Int64(seconds))
+        let first = start / step + (start % step > 0 ? 1 : 0)
+        let whole = Self(start: first * step, end: end / step * step)
+        return whole.length > 0 ? whole : nil
     }
 }
 

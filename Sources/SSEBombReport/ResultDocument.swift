@@ -66,9 +66,11 @@ extension ResultDocument {
             var parts: [String]
             var commonStartS: Double?
             var commonS: Double?
+            var firstStartS: Double?
 
             enum CodingKeys: String, CodingKey {
                 case parts
+                case firstStartS = "first_start_s"
                 case commonStartS = "common_start_s"
                 case commonS = "common_s"
             }
@@ -146,6 +148,7 @@ extension ResultDocument {
             var sentence: String
             var value: Double
             var bound: Double
+            var parts: Int?
         }
     }
 

@@ -88,8 +88,9 @@ extension ResultDocument.VerdictRecord.Reason {
     fileprivate init(_ reason: Verdict.Reason, state: String?) {
         code = reason.code
         self.state = state
-        sentence = reason.sentence
+        sentence = reason.finding
         value = reason.value
+        parts = reason.parts?.count
         bound = reason.bound
     }
 }
@@ -111,7 +112,8 @@ extension ResultDocument.Run {
             Merged(
                 parts: merged.parts,
                 commonStartS: merged.window.map { Double($0.start - result.startedAt) / 1e9 },
-                commonS: merged.window.map { Double($0.length) / 1e9 }
+                commonS: merged.window.map { Double($0.length) / 1e9 },
+                firstStartS: merged.measuredFrom.map { Double($0 - result.startedAt) / 1e9 }
             )
         }
     }

@@ -102,7 +102,7 @@ public struct TextReport {
         let parts = "\(Units.count(merged.parts.count)) results"
         let window =
             merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
-            ?? "no time in common, so there are no rates"
+            ?? "no window in common, so there are no rates"
         layout.field("merged from", "\(parts), \(window)", indent: 0)
     }
 

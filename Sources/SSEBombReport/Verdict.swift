@@ -30,20 +30,46 @@ public struct Verdict: Sendable, Equatable {
         public let code: String
         /// What this reason makes of the run.
         public let state: State
-        /// For people: figure, bound and remedy.
-        public let sentence: String
+        /// For people: figure, bound and remedy; of a merged result those of the part that is
+        /// worst off.
+        public let finding: String
         /// The figure, in the unit that the bound has: nanoseconds, a share or a count.
         public let value: Double
         /// The bound that it crossed.
         public let bound: Double
+        /// Of a merged result: how many of its parts have the reason. nil in the result of one run.
+        public let parts: Parts?
+
+        /// Some of the parts of a merged result.
+        public struct Parts: Sendable, Equatable {
+            /// How many.
+            public var count: Int
+            /// Of how many.
+            public var all: Int
+        }
 
         /// Makes a reason.
-        public init(code: String, state: State, sentence: String, value: Double, bound: Double) {
+        public init(
+            code: String,
+            state: State,
+            sentence: String,
+            value: Double,
+            bound: Double,
+            parts: Parts? = nil
+        ) {
             self.code = code
             self.state = state
-            self.sentence = sentence
+            finding = sentence
             self.value = value
             self.bound = bound
+            self.parts = parts
+        }
+
+        /// The finding, behind how many parts have such a one.
+        public var sentence: String {
+            guard let parts, parts.all > 1 else { return finding }
+            let worst = parts.count > 1 ? ", the worst" : ""
+            return "In \(parts.count) of \(parts.all) parts\(worst): \(finding)"
         }
     }
 

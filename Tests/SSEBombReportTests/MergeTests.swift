@@ -46,6 +46,25 @@ struct ResultGenerator {
         return run
     }
 
+    /// Reasons that other parts have, too, some of them as bad as theirs.
+    mutating func verdict() -> Verdict {
+        func reason(_ code: String, _ state: Verdict.State) -> Verdict.Reason {
+            let (value, bound) = (Double(number(1...4)), Double(number(0...2)) / 3)
+            return Verdict.Reason(
+                code: code,
+                state: state,
+                sentence: "\(code) \(number(0...1))",
+                value: value,
+                bound: bound
+            )
+        }
+        let some = ["b", "b", "c"].filter { _ in number(0...1) == 0 }
+        return Verdict(
+            reasons: (["a"] + some).map { reason($0, number(0...2) == 0 ? .invalid : .suspect) },
+            server: number(0...1) == 0 ? [] : [reason("bursts", .valid)]
+        )
+    }
+
     private mutating func result(stages: Bool) throws -> RunResult {
         var plan = try SampleRun.plan()
         if stages {
@@ -149,7 +168,10 @@ struct ResultGenerator {
     func associative(_ seed: UInt64) throws {
         var generator = ResultGenerator(seed: seed)
         let classes = seed.isMultiple(of: 2) ? [] : ["chat", "plain", "batch"]
-        let parts = try (0..<5).map { try generator.run($0, classes: classes) }
+        var parts = try (0..<5).map { try generator.run($0, classes: classes) }
+        for index in parts.indices { parts[index].verdict = generator.verdict() }
+        let reason = try #require(merge(parts).verdict.reasons.first { $0.code == "a" })
+        #expect(reason.parts == Verdict.Reason.Parts(count: 5, all: 5))
         let whole = try text(merge(parts))
         func expectWhole(_ parts: [FinishedRun]) throws {
             let other = try text(merge(parts))
@@ -351,7 +373,7 @@ struct ResultGenerator {
         #expect(apart.result.rateWindow == nil)
         #expect(apart.result.counts.completed == 3)
         #expect(apart.result.intervals.count <= 600)
-        #expect(apart.text(color: false).contains("no time in common"))
+        #expect(apart.text(color: false).contains("no window in common"))
     }
 
     @Test("one run can't count twice, not even through a merged result")
@@ -389,17 +411,54 @@ struct ResultGenerator {
         }
     }
 
-    @Test("the verdict is that of the worst part, with the reasons of all")
+    @Test(
+        "the verdict is that of the worst part, with the worst of each reason and how many have it"
+    )
     func verdict() throws {
         var generator = ResultGenerator(seed: 3)
-        var (one, two) = (try generator.run(0), try generator.run(1))
-        func reason(_ code: String, _ state: Verdict.State) -> Verdict.Reason {
-            Verdict.Reason(code: code, state: state, sentence: code, value: 1, bound: 0)
+        var parts = try (0..<3).map { try generator.run($0) }
+        func reason(_ code: String, _ state: Verdict.State, _ value: Double) -> Verdict.Reason {
+            Verdict.Reason(
+                code: code,
+                state: state,
+                sentence: "\(code) is \(value).",
+                value: value,
+                bound: state == .invalid ? 8 : 2
+            )
         }
-        one.verdict = Verdict(reasons: [reason("b", .suspect), reason("a", .suspect)])
-        two.verdict = Verdict(reasons: [reason("c", .invalid), reason("a", .suspect)])
-        let merged = try stored([one, two]).verdict
-        #expect(merged.state == .invalid)
-        #expect(merged.reasons.map(\.code) == ["c", "a", "b"])
+        // Of two classes of one part, which counts once.
+        parts[0].verdict = Verdict(
+            reasons: [
+                reason("b", .suspect, 3), reason("a", .suspect, 3), reason("a", .suspect, 4),
+            ],
+            server: [reason("bursts", .valid, 4)]
+        )
+        parts[1].verdict = Verdict(reasons: [reason("a", .suspect, 5)])
+        // Further from its bound than the one above in bounds, but worse by its state.
+        parts[2].verdict = Verdict(
+            reasons: [
+                reason("c", .invalid, 9), reason("a", .suspect, 2.5), reason("b", .invalid, 9),
+            ],
+            server: [reason("bursts", .valid, 3)]
+        )
+        for merged in [
+            try stored(parts), try stored(parts.reversed()),
+            try stored([stored([parts[1], parts[2]]), parts[0]]),
+        ] {
+            #expect(merged.verdict.state == .invalid)
+            #expect(
+                merged.verdict.reasons.map(\.sentence) == [
+                    "In 2 of 3 parts, the worst: b is 9.0.", "In 1 of 3 parts: c is 9.0.",
+                    "In 3 of 3 parts, the worst: a is 5.0.",
+                ]
+            )
+            #expect(merged.verdict.server.map(\.parts?.count) == [2])
+            let text = merged.text(color: false)
+            #expect(text.contains("In 3 of 3 parts, the worst: a is 5.0."))
+            // The file's sentence is the finding alone: the count stands beside it.
+            let record = merged.file.document.verdict.reasons[2]
+            #expect(record.sentence == "a is 5.0." && record.parts == 3 && record.value == 5)
+        }
+        #expect(try reading(parts[0].file.encoded()).verdict == parts[0].verdict)
     }
 }

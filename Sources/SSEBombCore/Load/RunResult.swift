@@ -84,13 +84,18 @@ public struct MergedRun: Sendable, Equatable {
 
     /// Ids of the runs that went into it, in ascending order.
     public var parts: [String]
-    /// What the measured windows of all of them have in common; nil where that is nothing.
+    /// What the measured windows of all of them have in common, in whole intervals of the time
+    /// line: what rates are of. nil where that is nothing.
     public var window: Window?
+    /// When the first of their measured windows began, nanoseconds since 1970; nil where nothing
+    /// was measured.
+    public var measuredFrom: Int64?
 
     /// A result of these runs.
-    public init(parts: [String], window: Window?) {
+    public init(parts: [String], window: Window?, measuredFrom: Int64?) {
         self.parts = parts
         self.window = window
+        self.measuredFrom = measuredFrom
     }
 }
 

@@ -89,8 +89,7 @@ enum AIPerfExport {
         return .object([
             "tool": .text("ssebomb \(run.context.toolVersion)"),
             "verdict": .text(run.verdict.state.rawValue),
-            "benchmark_duration":
-                "start of the measured window to the end of the run, drain included",
+            "benchmark_duration": .text(run.wholeBasis),
             "inter_token_latency": "ssebomb's tpot",
             "inter_chunk_latency": "ssebomb's gap",
             "tokens": result.hasTokens ? .text(result.counts.tokenBasis.rawValue) : nil,

@@ -59,7 +59,11 @@ enum OpenMetricsExport {
         page.sample("run_info", labels, 1)
         guard let result else { return }
         page.gauge("start_time_seconds", "Start since 1970.", seconds(result.startedAt))
-        page.gauge("measured_seconds", "The measured window.", seconds(result.measured))
+        page.gauge(
+            "measured_seconds",
+            "The measured window; of merged results what all have in common.",
+            seconds(result.measured)
+        )
         guard let verdict else { return }
         let rank: Double =
             switch verdict.state {

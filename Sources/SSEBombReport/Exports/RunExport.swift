@@ -64,27 +64,38 @@ extension FinishedRun {
     var measuredMetrics: [(metric: Metric, samples: HistogramSnapshot)] { result.measuredMetrics }
 
     /// From the beginning of the measured window to the end of the run, in seconds: what tools
-    /// without a window call the duration. Of merged results the common window. Nil where nothing
-    /// was measured.
+    /// without a window call the duration. Of merged results from the first such beginning to the
+    /// last end. Nil where nothing was measured, and where merged results have no window in common:
+    /// parts that ran on different days have no rate together.
     var wholeSeconds: Double? {
-        if result.merged != nil { return result.rateWindow?.seconds }
-        let length = result.length - result.plan.ramp - result.plan.warmup
-        return length > 0 && result.measured > 0 ? Double(length) / 1e9 : nil
+        guard result.measured > 0 else { return nil }
+        var start = result.startedAt + result.plan.ramp + result.plan.warmup
+        if let merged = result.merged {
+            guard let first = merged.measuredFrom else { return nil }
+            start = first
+        }
+        return endedAt > start ? Double(endedAt - start) / 1e9 : nil
+    }
+
+    /// What `wholeSeconds` is, for the reader of a file that has no other place to say so.
+    var wholeBasis: String {
+        guard result.merged != nil else {
+            return "start of the measured window to the end of the run, drain included"
+        }
+        guard wholeSeconds != nil else {
+            return "left out: the merged runs have no window in common"
+        }
+        return "start of the first measured window of the merged runs to the last one's end, "
+            + "drain included"
     }
 
     /// Wall-clock end, nanoseconds since 1970.
     var endedAt: Int64 { result.startedAt + result.length }
 
     /// Tokens of the window's requests over `wholeSeconds`, and requests likewise: the arithmetic
-    /// of tools without a window. Of merged results the rates of the common window.
+    /// of tools without a window.
     var wholeRates: (requests: Double, tokens: Double?)? {
         guard let seconds = wholeSeconds, seconds > 0 else { return nil }
-        if result.merged != nil, let window = result.rateWindow {
-            return (
-                Double(window.requests) / seconds,
-                result.hasTokens ? window.tokens / seconds : nil
-            )
-        }
         return (
             Double(result.counts.completed) / seconds,
             result.hasTokens ? Double(result.counts.completionTokens) / seconds : nil

@@ -78,7 +78,7 @@ enum VLLMExport {
             "tool": .text("ssebomb \(run.context.toolVersion)"),
             "run_id": .text(run.context.id),
             "verdict": .text(run.verdict.state.rawValue),
-            "duration": "start of the measured window to the end of the run, drain included",
+            "duration": .text(run.wholeBasis),
             "ttft": "first token-bearing event; a role alone is none",
             "itl": "ssebomb's gap: between token-bearing events, never divided by tokens",
             "e2el": "to the end of the stream, completed requests alone",

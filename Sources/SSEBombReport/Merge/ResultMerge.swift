@@ -64,7 +64,7 @@ extension FinishedRun {
         var part = self
         part.result = result.asPart(named: context.id)
         part.thresholds = []
-        part.verdict = part.verdict.merged(with: part.verdict)
+        part.verdict = part.verdict.ofOnePart
         part.context.id = Self.id(of: [context.id])
         return part
     }
@@ -73,7 +73,10 @@ extension FinishedRun {
     fileprivate func merged(with other: FinishedRun) -> FinishedRun {
         var both = self
         both.result = result.merged(with: other.result)
-        both.verdict = verdict.merged(with: other.verdict)
+        both.verdict = verdict.merged(
+            with: other.verdict,
+            parts: both.result.merged?.parts.count ?? 0
+        )
         both.context.labels = context.labels.filter { other.context.labels[$0.key] == $0.value }
         if context.command != other.context.command { both.context.command = [] }
         both.context.environment = context.environment.common(with: other.context.environment)
@@ -94,21 +97,63 @@ extension FinishedRun {
 }
 
 extension Verdict {
-    /// As bad as the worse of both, with the reasons of both, each once.
-    fileprivate func merged(with other: Verdict) -> Verdict {
-        func united(_ left: [Reason], _ right: [Reason]) -> [Reason] {
-            let sorted = (left + right).sorted {
-                ($0.code, $0.sentence, $0.value, $0.bound)
-                    < ($1.code, $1.sentence, $1.value, $1.bound)
+    /// That of a part: of each reason the worst, whatever the class it is of.
+    fileprivate var ofOnePart: Verdict {
+        func own(_ reasons: [Reason]) -> [Reason] {
+            Reason.worst(reasons) { _ in Reason.Parts(count: 1, all: 1) }
+        }
+        return Verdict(reasons: own(reasons), server: own(server), calibration: calibration)
+    }
+
+    /// As bad as the worse of both, with the worst of each reason.
+    ///
+    /// - Parameter all: how many parts both are made of.
+    fileprivate func merged(with other: Verdict, parts all: Int) -> Verdict {
+        func united(_ reasons: [Reason]) -> [Reason] {
+            Reason.worst(reasons) { same in
+                // In a file of before they were counted a reason may stand several times.
+                let counts = same.compactMap(\.parts?.count)
+                guard counts.count == same.count else { return nil }
+                return Reason.Parts(count: counts.reduce(0, +), all: all)
             }
-            return sorted.enumerated().filter { $0 == 0 || sorted[$0 - 1] != $1 }.map(\.element)
         }
         return Verdict(
-            reasons: united(reasons, other.reasons),
-            server: united(server, other.server),
+            reasons: united(reasons + other.reasons),
+            server: united(server + other.server),
             calibration: calibration == other.calibration ? calibration : nil
         )
     }
+}
+
+extension Verdict.Reason {
+    /// The worst of each code, in the order of the codes. `parts` gets all of a code.
+    fileprivate static func worst(
+        _ reasons: [Self],
+        parts: ([Self]) -> Parts?
+    ) -> [Self] {
+        let known = Dictionary(grouping: reasons, by: \.code).sorted { $0.key < $1.key }
+        return known.compactMap { code, same in
+            guard let worst = same.max(by: { $0.isMilder(than: $1) }) else { return nil }
+            return Self(
+                code: code,
+                state: worst.state,
+                sentence: worst.finding,
+                value: worst.value,
+                bound: worst.bound,
+                parts: parts(same)
+            )
+        }
+    }
+
+    /// A total order of reasons with one code, so that neither order nor grouping decides which of
+    /// them is kept.
+    private func isMilder(than other: Self) -> Bool {
+        (state, distance, value, bound, finding)
+            < (other.state, other.distance, other.value, other.bound, other.finding)
+    }
+
+    /// From the bound, in bounds: those of two parts may differ.
+    private var distance: Double { abs(value - bound) / max(abs(bound), 1e-9) }
 }
 
 extension RunEnvironment {

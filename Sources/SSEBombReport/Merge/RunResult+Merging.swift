@@ -30,7 +30,7 @@ extension RunResult {
         let end = max(startedAt + length, other.startedAt + other.length)
         both.startedAt = min(startedAt, other.startedAt)
         both.length = end - both.startedAt
-        both.merged = MergedRun.joined(merged, other.merged)
+        both.merged = MergedRun.joined(merged, other.merged, step: step)
         both.measured = both.merged?.window?.length ?? 0
         both.plan = mergedPlan(with: other)
         if let mine = knownStages, let theirs = other.knownStages {
@@ -101,14 +101,22 @@ extension HistogramSnapshot {
 }
 
 extension MergedRun {
-    fileprivate static func joined(_ left: MergedRun?, _ right: MergedRun?) -> MergedRun? {
+    fileprivate static func joined(
+        _ left: MergedRun?,
+        _ right: MergedRun?,
+        step: Int
+    ) -> MergedRun? {
         guard let left, let right else { return nil }
         var window: Window?
         if let one = left.window, let two = right.window {
             let both = Window(start: max(one.start, two.start), end: min(one.end, two.end))
-            window = both.length > 0 ? both : nil
+            window = both.wholeIntervals(of: step)
         }
-        return MergedRun(parts: (left.parts + right.parts).sorted(), window: window)
+        return MergedRun(
+            parts: (left.parts + right.parts).sorted(),
+            window: window,
+            measuredFrom: [left.measuredFrom, right.measuredFrom].compactMap { $0 }.min()
+        )
     }
 }
 

@@ -9,11 +9,17 @@ extension RunResult {
     func asPart(named id: String) -> RunResult {
         let start = startedAt + plan.ramp + plan.warmup
         let window = MergedRun.Window(start: start, end: start + measured)
-        let merged = MergedRun(parts: [id], window: window.length > 0 ? window : nil)
-        var part = asPart(merged, length: window.length)
+        var part = withExactSums
         (part.intervals, part.intervalSeconds) = TimelineMerge.joined([part])
+        let merged = MergedRun(
+            parts: [id],
+            window: window.wholeIntervals(of: part.intervalSeconds),
+            measuredFrom: window.length > 0 ? start : nil
+        )
+        part.setOrigin(merged)
         part.classes = classes.map { own in
-            var result = own.result.asPart(merged, length: window.length)
+            var result = own.result.withExactSums
+            result.setOrigin(merged)
             result.intervals = TimelineMerge.joined([result], step: part.intervalSeconds).intervals
             result.intervalSeconds = part.intervalSeconds
             return ClassResult(own.name, result)
@@ -21,10 +27,13 @@ extension RunResult {
         return part
     }
 
-    private func asPart(_ merged: MergedRun, length: Int64) -> RunResult {
+    private mutating func setOrigin(_ merged: MergedRun) {
+        self.merged = merged
+        measured = merged.window?.length ?? 0
+    }
+
+    private var withExactSums: RunResult {
         var part = self
-        part.merged = merged
-        part.measured = length
         part.steady = nil
         let accounts = stageAccounts
         if !accounts.isEmpty {

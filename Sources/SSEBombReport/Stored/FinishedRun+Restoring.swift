@@ -7,7 +7,10 @@ import SSEBombCore
 extension FinishedRun {
     init(restoring document: ResultDocument) throws(ResultFault) {
         result = try RunResult(restoring: document)
-        verdict = try Verdict(restoring: document.verdict)
+        verdict = try Verdict(
+            restoring: document.verdict,
+            parts: document.run.merged?.parts.count
+        )
         thresholds = []
         for record in document.thresholds ?? [] {
             thresholds.append(try ThresholdResult(restoring: record))
@@ -97,12 +100,20 @@ extension RunResult {
 
     private mutating func setWindows(_ document: ResultDocument) throws(ResultFault) {
         if let record = document.run.merged {
-            merged = MergedRun(parts: record.parts, window: nil)
+            var origin = MergedRun(parts: record.parts, window: nil, measuredFrom: nil)
+            if let start = record.firstStartS {
+                origin.measuredFrom =
+                    startedAt + (try nanoseconds(start, "run.merged.first_start_s"))
+            }
             if let start = record.commonStartS, let length = record.commonS {
                 let from = startedAt + (try nanoseconds(start, "run.merged.common_start_s"))
                 let end = from + (try nanoseconds(length, "run.merged.common_s"))
-                merged?.window = MergedRun.Window(start: from, end: end)
+                // Once the window was to the nanosecond, and rates were of the intervals in it.
+                origin.window = MergedRun.Window(start: from, end: end)
+                    .wholeIntervals(of: intervalSeconds)
             }
+            measured = origin.window?.length ?? 0
+            merged = origin
         } else if let tokens = document.rates.tokens, let seconds = measuredSeconds {
             counts.tokensInWindow = TokenSum.exact(tokens * seconds)
         }

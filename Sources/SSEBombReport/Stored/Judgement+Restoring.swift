@@ -4,11 +4,15 @@
 import SSEBombCore
 
 extension Verdict {
-    init(restoring record: ResultDocument.VerdictRecord) throws(ResultFault) {
+    /// - Parameter parts: how many runs the result was merged from; nil for one run's.
+    init(
+        restoring record: ResultDocument.VerdictRecord,
+        parts: Int?
+    ) throws(ResultFault) {
         var reasons: [Reason] = []
-        for reason in record.reasons { reasons.append(try Reason(restoring: reason)) }
+        for reason in record.reasons { reasons.append(try Reason(restoring: reason, parts)) }
         var server: [Reason] = []
-        for reason in record.server { server.append(try Reason(restoring: reason)) }
+        for reason in record.server { server.append(try Reason(restoring: reason, parts)) }
         let calibration = record.calibration.map {
             Calibration.Coverage(
                 file: PrintableText.line($0.file),
@@ -25,7 +29,10 @@ extension Verdict {
 }
 
 extension Verdict.Reason {
-    fileprivate init(restoring record: ResultDocument.VerdictRecord.Reason) throws(ResultFault) {
+    fileprivate init(
+        restoring record: ResultDocument.VerdictRecord.Reason,
+        _ all: Int?
+    ) throws(ResultFault) {
         var state = Verdict.State.valid
         if let name = record.state {
             guard let known = Verdict.State(rawValue: name) else {
@@ -38,7 +45,14 @@ extension Verdict.Reason {
             state: state,
             sentence: PrintableText.line(record.sentence),
             value: record.value,
-            bound: record.bound
+            bound: record.bound,
+            parts: try all.flatMap { (all) throws(ResultFault) in
+                guard let count = record.parts else { return nil }
+                guard (1...max(1, all)).contains(count) else {
+                    throw .field("verdict.reasons.parts")
+                }
+                return Parts(count: count, all: all)
+            }
         )
     }
 }
