@@ -16,7 +16,8 @@ struct RequestLogTests {
             "basis", "body_bytes", "cached_tokens", "class", "events", "failure", "finish_reason",
             "loop", "max_gap_ns", "measured", "number", "outcome", "prompt_tokens",
             "reasoning_tokens", "request", "request_bytes", "run_started_unix_ns", "slow_reader",
-            "status", "stream", "token_events", "tokens", "turn",
+            "status", "stream", "token_events", "tokens", "turn", "window_events",
+            "window_token_events",
         ]
 
     /// A run with its request log, each line with the documented members.
@@ -129,9 +130,21 @@ struct RequestLogTests {
             let inside = (400_000_000..<1_400_000_000).contains(sched)
             #expect(line["measured"].bool == inside)
         }
+        func sum(_ member: String, _ lines: [JSONValue]) -> Int {
+            lines.reduce(0) { $0 + ($1[member].int ?? 0) }
+        }
+        // Requests of the ramp have events in the measured window, and those of the window have
+        // some behind it.
+        let counts = run.result["counts"]
+        #expect(sum("window_events", run.lines) == counts["events"].int)
+        #expect(sum("window_token_events", run.lines) == counts["token_events"].int)
+        #expect(sum("events", run.lines) > sum("window_events", run.lines))
+        #expect(run.lines.contains { $0["measured"].bool == false && $0["window_events"].int != 0 })
         for one in try #require(run.result["classes"].array) {
             let lines = run.lines.filter { $0["class"].text == one["name"].text }
             #expect(!lines.isEmpty)
+            #expect(sum("window_events", lines) == one["counts"]["events"].int)
+            #expect(sum("window_token_events", lines) == one["counts"]["token_events"].int)
             #expect(
                 lines.count { $0["measured"].bool == true }
                     == one["counts"]["requests"]["started"].int

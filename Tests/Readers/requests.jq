@@ -17,6 +17,8 @@ $result[0] as $result
     (($measured | map(select(.failure)) | group_by(.failure)
       | map({key: .[0].failure, value: length}) | from_entries) == $result.counts.failures),
     (($measured | map(.tokens) | add) == $result.counts.tokens.completion),
+    ((map(.window_events) | add) == $result.counts.events),
+    ((map(.window_token_events) | add) == $result.counts.token_events),
     (($ttft | length) == $result.metrics.ttft.count),
     (($ttft | add) == $result.metrics.ttft.sum),
     ($ttft | rank(0.5) | near($result.metrics.ttft.p50)),

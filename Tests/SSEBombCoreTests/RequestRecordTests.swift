@@ -97,6 +97,37 @@ extension Coordinator {
         #expect(Set(run.records.map(\.bodyBytes)).count == 1)
     }
 
+    @Test("Events that came in the measured window add up to the run's, before it and behind it")
+    func windowEvents() throws {
+        // Each answer takes 60 ms and more, of which some of either end of the window lie in it.
+        let server = try ScriptedServer { peer in
+            while peer.awaitRequest() {
+                peer.sendHead()
+                for number in 0..<20 {
+                    peer.sleep(milliseconds: 3)
+                    peer.sendToken(isLast: number == 19)
+                }
+                peer.sendEnd()
+            }
+        }
+        defer { server.stop() }
+        var plan = plan(server, streams: 4)
+        plan.requests = nil
+        plan.warmup = Nanoseconds.milliseconds(200)
+        plan.duration = Nanoseconds.milliseconds(300)
+        plan.drain = Nanoseconds.seconds(2)
+        let run = try Run(plan)
+        let counts = run.result.counts
+        func sum(_ path: KeyPath<RequestRecord, UInt32>) -> UInt64 {
+            run.records.reduce(0) { $0 + UInt64($1[keyPath: path]) }
+        }
+        #expect(sum(\.windowEvents) == counts.events && counts.events > 0)
+        #expect(sum(\.windowTokenEvents) == counts.tokenEvents && counts.tokenEvents > 0)
+        #expect(sum(\.events) > counts.events && sum(\.tokenEvents) > counts.tokenEvents)
+        let cut = run.records.filter { (1..<$0.events).contains($0.windowEvents) }
+        #expect(Set(cut.map(\.isMeasured)) == [true, false])
+    }
+
     @Test("Requests that end otherwise say so, and have the stamps that they came to")
     func ends() throws {
         let server = try ScriptedServer { peer in
@@ -179,8 +210,8 @@ extension Coordinator {
     }
 
     @Test("What docs/FORMATS.md says a request, and a stream, costs the log") func sizes() {
-        #expect(MemoryLayout<RequestRecord>.stride == 288)
-        #expect(MemoryLayout<RequestLog.Notes>.stride == 80)
+        #expect(MemoryLayout<RequestRecord>.stride == 304)
+        #expect(MemoryLayout<RequestLog.Notes>.stride == 96)
     }
 
     @Test("A short name holds 48 bytes; what is longer is other")

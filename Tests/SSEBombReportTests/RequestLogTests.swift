@@ -42,6 +42,8 @@ private let plain = RequestRecord(
     done: at(99),
     events: 12,
     tokenEvents: 10,
+    windowEvents: 9,
+    windowTokenEvents: 8,
     tokens: 11,
     hasUsage: true,
     promptTokens: 5,
@@ -85,7 +87,8 @@ private let plain = RequestRecord(
                 + #""status":200,"finish_reason":"stop","measured":true,"slow_reader":false,"#
                 + #""sched_ns":-5,"conn0_ns":null,"conn1_ns":null,"tls1_ns":null,"send0_ns":10,"#
                 + #""sendN_ns":12,"hdr_ns":20,"ev0_ns":21,"tok0_ns":22,"out0_ns":23,"tokN_ns":90,"#
-                + #""done_ns":99,"max_gap_ns":40,"events":12,"token_events":10,"tokens":11,"#
+                + #""done_ns":99,"max_gap_ns":40,"events":12,"token_events":10,"#
+                + #""window_events":9,"window_token_events":8,"tokens":11,"#
                 + #""basis":"usage","prompt_tokens":5,"cached_tokens":null,"reasoning_tokens":0,"#
                 + #""request_bytes":300,"body_bytes":4000}"# + "\n"
         )

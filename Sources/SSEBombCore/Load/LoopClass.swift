@@ -66,8 +66,8 @@ struct LoopClass {
     var nextNumber: UInt64
     /// When the last request ended.
     var lastFinish = Instant.none
-    /// Body bytes that belong to a request's notes already.
-    var bodyNoted: UInt64 = 0
+    /// What of the loop's counts belongs to a request's notes already.
+    var noted = ReadCounts()
 
     enum AddressState { case untried, good, setAside }
 

@@ -1,6 +1,13 @@
 // What is kept of whole requests where somebody asked for a log of them. A run without one comes
 // here never.
 
+/// Counts of a loop that are told request by request.
+struct ReadCounts: BitwiseCopyable {
+    var bodyBytes: UInt64 = 0
+    var windowEvents: UInt64 = 0
+    var windowTokenEvents: UInt64 = 0
+}
+
 extension LoopThread {
     /// A request begins: nothing is known of it.
     @inline(never)
@@ -26,15 +33,30 @@ extension LoopThread {
     @inline(never)  // Keeps the usual run's path short.
     mutating func finishRead(_ index: UInt32, _ arrival: Arrival) {
         if let requests {
-            requests[index].bodyBytes &+= bodyOfRead
-            current.pointee.bodyNoted = stats.value(.bytesBody)
+            coldNoteRead(requests, index)
         }
         if let log { publishEvents(log, arrival) }
     }
 
-    /// Body bytes that the read under way has brought so far. Counted here from what is counted
-    /// anyhow, so that nothing has to be added up per event for the sake of this.
-    private var bodyOfRead: UInt64 { stats.value(.bytesBody) &- current.pointee.bodyNoted }
+    /// Adds what the read under way has brought so far, and wasn't added yet. Made of what is
+    /// counted anyhow, so that nothing has to be added up per event for the sake of this.
+    @inline(never)
+    private func coldNoteRead(_ requests: RequestLog, _ index: UInt32) {
+        let counted = ReadCounts(
+            bodyBytes: stats.value(.bytesBody),
+            windowEvents: stats.value(.windowEvents),
+            windowTokenEvents: stats.value(.windowTokenEvents)
+        )
+        let noted = current.pointee.noted
+        requests[index].bodyBytes &+= counted.bodyBytes &- noted.bodyBytes
+        requests[index].windowEvents &+= UInt32(
+            truncatingIfNeeded: counted.windowEvents &- noted.windowEvents
+        )
+        requests[index].windowTokenEvents &+= UInt32(
+            truncatingIfNeeded: counted.windowTokenEvents &- noted.windowTokenEvents
+        )
+        current.pointee.noted = counted
+    }
 
     /// Hands over a request that is over.
     @inline(never)
@@ -45,6 +67,8 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ now: Instant
     ) {
+        // Before the read is over: the next request of the slot may begin in the same one.
+        coldNoteRead(requests, index)
         let request = slot.pointee
         let notes = requests[index]
         let place = Int(index &- current.pointee.firstSlot)
@@ -77,6 +101,8 @@ extension LoopThread {
             done: now,
             events: request.events,
             tokenEvents: request.tokens,
+            windowEvents: notes.windowEvents,
+            windowTokenEvents: notes.windowTokenEvents,
             tokens: request.completionTokens,
             hasUsage: request.flags.contains(.hasUsage),
             promptTokens: request.promptTokens,
@@ -84,7 +110,7 @@ extension LoopThread {
             reasoningTokens: request.reasoningTokens,
             maxGap: request.maxGap,
             requestBytes: UInt64(request.sentBytes),
-            bodyBytes: notes.bodyBytes &+ bodyOfRead
+            bodyBytes: notes.bodyBytes
         )
         let fits = requests.ring.put(record)
         if fits { requests.ring.publish() }

@@ -63,6 +63,9 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
 
     /// Events, and token-bearing ones of these.
     public var events, tokenEvents: UInt32
+    /// Of these, those that arrived in the measured window: over all requests, whether they belong
+    /// to it or not, they add up to `RunCounts.events` and `tokenEvents`.
+    public var windowEvents, windowTokenEvents: UInt32
     /// N: by usage where `hasUsage`, else token-bearing events.
     public var tokens: Int64
     /// The server named its completion tokens.
@@ -135,6 +138,8 @@ struct RequestLog: @unchecked Sendable {
     struct Notes: BitwiseCopyable {
         var sendN = Instant.none
         var bodyBytes: UInt64 = 0
+        var windowEvents: UInt32 = 0
+        var windowTokenEvents: UInt32 = 0
         var finishReason = ShortName()
     }
 
