@@ -88,7 +88,10 @@ struct CompareTests {
         let damaged = try directory.write("damaged.json", Array(whole.utf8.prefix(whole.count / 2)))
         let one = String(base.split(separator: ",")[0])
         for (arguments, part) in [
-            ([base, other], "unlike: streams 10 and 7; repeat one of them, or say --allow-unlike"),
+            (
+                [base, other],
+                "unlike (streams: 10 and 7): repeat one of them, or say --allow-unlike"
+            ),
             ([one, one], "are the same run"),
             ([one, damaged], "isn't JSON, or was cut"),
             ([one, "/no/such/file"], "can't read /no/such/file"),

@@ -195,7 +195,8 @@ extension Comparison {
         unlike.plan["streams"] = .number(10_000)
         let sentence = refusal(unlike)?.sentence ?? ""
         #expect(
-            sentence.contains("unlike: streams - and 10,000") && sentence.contains("--allow-unlike")
+            sentence.contains("unlike (streams: none and 10,000): ")
+                && sentence.contains("--allow-unlike")
         )
         var invalid = run("c.json", seed: 2)
         invalid.verdict = Verdict(
@@ -203,7 +204,7 @@ extension Comparison {
                 Verdict.Reason(
                     code: "loop_busy",
                     state: .invalid,
-                    sentence: "the client was busy",
+                    sentence: "the client was busy.",
                     value: 1,
                     bound: 0.8
                 )
@@ -233,6 +234,45 @@ extension Comparison {
         let differences = PlanDifference.between(compared(plan), compared(other))
         #expect(differences.map(\.field) == ["path", "streams"])
         #expect(differences.first?.new == "/v1/completions")
+    }
+
+    @Test("differences of plans are readable, member by member where there are several")
+    func planWords() throws {
+        var plan = try SampleRun.plan()
+        plan.timeouts.idle = Nanoseconds.seconds(30)
+        plan.timeouts.total = Nanoseconds.seconds(90)
+        var other = plan
+        other.streams = 10
+        other.keepAlive = false
+        other.timeouts.idle = Nanoseconds.milliseconds(2_500)
+        other.timeouts.total = nil
+        other.limits.eventBytes = 4_096
+        other.tls = TLSClientOptions()
+        other.objectives = ServiceObjectives([
+            Objective(metric: .ttft, greatest: 49_999_999, text: "ttft<50ms"),
+            Objective(metric: .e2e, greatest: 249_999_999, text: "e2e<250ms"),
+        ])
+        other.stages = LoadLine(
+            from: 0,
+            stages: [
+                LoadStage(duration: Nanoseconds.seconds(30), target: 5),
+                LoadStage(duration: Nanoseconds.milliseconds(7_500), target: 1),
+            ]
+        )
+        func compared(_ plan: RunPlan) -> ComparedRun {
+            ComparedRun(SampleRun.full(plan), verdict: Verdict(reasons: []), name: "", id: "")
+        }
+        let words = PlanDifference.between(compared(plan), compared(other))
+            .map { "\($0.field): \($0.base) and \($0.new)" }
+        #expect(
+            words == [
+                "keepalive: yes and no", "limits.event_bytes: 4,194,304 and 4,096",
+                "ramp_down_s: none and 30", "slo: none and ttft<50ms,e2e<250ms",
+                "stages: none and for 30 s to 5,for 7.5 s to 1", "streams: 1,000 and 10",
+                "timeouts.idle_s: 30 and 2.5", "timeouts.total_s: 90 and none",
+                "tls: none and verify yes",
+            ]
+        )
     }
 
     @Test("a result's figures are taken over as the report has them") func taken() throws {

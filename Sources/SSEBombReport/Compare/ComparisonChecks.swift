@@ -61,13 +61,13 @@ enum ComparisonChecks {
             let differences = PlanDifference.between(first, other)
             guard !differences.isEmpty else { continue }
             let named = differences.prefix(3)
-                .map { "\($0.field) \($0.base) and \($0.new)" }.joined(separator: ", ")
-            let more = differences.count > 3 ? ", and \(differences.count - 3) more" : ""
-            let words = "the plans of \(first.name) and \(other.name) are unlike: \(named)\(more)"
+                .map { "\($0.field): \($0.base) and \($0.new)" }.joined(separator: "; ")
+            let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
+            let words = "the plans of \(first.name) and \(other.name) are unlike (\(named)\(more))"
             guard options.allowsUnlike else {
                 throw ComparisonRefusal(
                     isDisbelief: false,
-                    sentence: "\(words); repeat one of them, or say --allow-unlike"
+                    sentence: "\(words): repeat one of them, or say --allow-unlike"
                 )
             }
             return [words]
@@ -81,7 +81,9 @@ enum ComparisonChecks {
     ) throws(ComparisonRefusal) -> [String] {
         var warnings: [String] = []
         for run in runs where run.verdict.state != .valid {
-            let reason = run.verdict.reasons.first?.sentence ?? ""
+            // What to do goes on the sentence.
+            var reason = run.verdict.reasons.first?.sentence ?? ""
+            if reason.hasSuffix(".") { reason.removeLast() }
             let words = "\(run.name) is \(run.verdict.state.rawValue): \(reason)"
             if run.verdict.state == .invalid, !options.allowsInvalid {
                 throw ComparisonRefusal(

@@ -33,11 +33,21 @@ enum PlanValue: Decodable, Equatable, Sendable {
         case .number(let number): number == number.rounded() ? Units.number(number) : "\(number)"
         case .flag(let flag): flag ? "yes" : "no"
         case .text(let text): PrintableText.line(text, limit: 60)
-        case .list(let list): list.map(\.words).joined(separator: ",")
+        case .list(let list):
+            list.isEmpty ? Self.none : list.map(\.words).joined(separator: ",")
         case .fields(let fields):
-            fields.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.words)" }
-                .joined(separator: " ")
+            // A limit's text says it all; what is behind it is the same in numbers.
+            fields["limit"]?.words
+                ?? fields.sorted { $0.key < $1.key }.map(Self.member).joined(separator: " ")
         }
+    }
+
+    fileprivate static let none = "none"
+
+    /// "idle 30 s" of `idle_s`.
+    private static func member(_ name: String, _ value: PlanValue) -> String {
+        guard name.hasSuffix("_s"), case .number = value else { return "\(name) \(value.words)" }
+        return "\(name.dropLast(2)) \(value.words) s"
     }
 
     /// Where the server stands and how long was measured may differ: that is what is compared, and
@@ -57,7 +67,9 @@ enum PlanValue: Decodable, Equatable, Sendable {
         let path = result.plan.request.target.prefix { $0 != "?" }
         fields["path"] = .text(String(path))
         let stages = result.stageAccounts.map { stage in
-            PlanValue.list([.number(Double(stage.duration) / 1e9), .number(stage.target)])
+            PlanValue.fields([
+                "for_s": .number(Double(stage.duration) / 1e9), "to": .number(stage.target),
+            ])
         }
         if !stages.isEmpty { fields["stages"] = .list(stages) }
         return fields
@@ -66,23 +78,37 @@ enum PlanValue: Decodable, Equatable, Sendable {
 
 /// One field in which plans differ.
 public struct PlanDifference: Sendable, Equatable {
-    /// Name of the field in the result file.
+    /// Name of the field in the result file, of one within another "timeouts.idle_s".
     public let field: String
-    /// What it is in either run; "-" where it isn't set.
+    /// What it is in either run; "none" where it isn't set.
     public let base: String
     /// See `base`.
     public let new: String
 
     /// Where plans differ, by name.
     static func between(_ base: ComparedRun, _ new: ComparedRun) -> [PlanDifference] {
-        Set(base.plan.keys).union(new.plan.keys).sorted().compactMap { field in
-            let (left, right) = (base.plan[field], new.plan[field])
-            guard left != right else { return nil }
-            return PlanDifference(
-                field: field,
-                base: left?.words ?? "-",
-                new: right?.words ?? "-"
-            )
+        between(base.plan, new.plan, within: "")
+    }
+
+    private static func between(
+        _ base: [String: PlanValue],
+        _ new: [String: PlanValue],
+        within: String
+    ) -> [PlanDifference] {
+        Set(base.keys).union(new.keys).sorted().flatMap { name -> [PlanDifference] in
+            let (left, right) = (base[name], new[name])
+            guard left != right else { return [] }
+            // Two of these have most of their members in common.
+            if case .fields(let one) = left, case .fields(let two) = right {
+                return between(one, two, within: "\(within)\(name).")
+            }
+            return [
+                PlanDifference(
+                    field: within + name,
+                    base: left?.words ?? PlanValue.none,
+                    new: right?.words ?? PlanValue.none
+                )
+            ]
         }
     }
 }
