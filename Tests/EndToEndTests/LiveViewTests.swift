@@ -110,6 +110,40 @@ struct LiveViewTests {
         #expect(lines.last?.contains("p go on") == true)
     }
 
+    @Test("a line that is cut ends in an ellipsis, at a word's end where one is near")
+    func cut() throws {
+        var view = try Self.view(gates: 0)
+        var gate = try Self.view().gates[0]
+        gate.sentence =
+            "0.00 %, a share of 1.00 % is the bound; measure longer, or with more streams"
+        view.gates = [gate]
+        view.title = "ssebomb  GET http://127.0.0.1/" + String(repeating: "x", count: 100)
+        func line(_ start: String, _ columns: Int) -> String? {
+            view.lines(columns: columns, rows: 30, color: false).first { $0.hasPrefix(start) }
+        }
+        let whole = "gate        ✗ ttft:p99<500ms  0.00 %, a share of 1.00 % is the bound; "
+        for (columns, shown) in [
+            (56, "gate        ✗ ttft:p99<500ms  0.00 %, a share of 1.00 %…"),
+            (54, "gate        ✗ ttft:p99<500ms  0.00 %, a share of 1.00…"),
+            (53, "gate        ✗ ttft:p99<500ms  0.00 %, a share of…"),
+            (49, "gate        ✗ ttft:p99<500ms  0.00 %, a share of…"),
+            (48, "gate        ✗ ttft:p99<500ms  0.00 %, a share…"),
+        ] { #expect(line("gate", columns) == shown, "\(columns)") }
+        #expect(line("gate", 200)?.hasPrefix(whole) == true)
+        #expect(line("gate", 200)?.contains("…") == false)
+        // No word ends in the second half: as much of this one as fits.
+        let title = try #require(line("ssebomb", 80))
+        #expect(title.count == 80 && title.hasSuffix("xx…"))
+        // The last columns of a sparkline are the newest.
+        view.progress.recent = view.progress.recent.map {
+            var interval = $0
+            interval.tokenEvents *= 100_000_000_000
+            return interval
+        }
+        #expect(line("tokens/s", 60)?.contains("…") == false)
+        #expect(line("tokens/s", 60)?.hasSuffix("█") == true)
+    }
+
     @Test("of little room the least important lines are left out first")
     func priority() throws {
         let lines = try Self.view(gates: 40).lines(columns: 80, rows: 12, color: false)

@@ -88,7 +88,8 @@ struct LiveView {
         func row(_ name: String, _ values: [Double]) {
             let rate = Units.rate(values.last ?? 0)
             let text = "\(rate)/s".padded(to: 12)
-            pen.field(name, text + " " + Sparkline.text(values, columns: pen.room - 13))
+            let room = pen.room - text.count - 1
+            pen.field(name, text + " " + Sparkline.text(values, columns: room))
         }
         row("requests/s", progress.recent.map { Double($0.completed) / Double($0.seconds) })
         row("tokens/s", progress.recent.map { Double($0.tokenEvents) / Double($0.seconds) })
@@ -157,6 +158,20 @@ extension String {
     fileprivate func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - count))
     }
+
+    /// No longer than so many columns, with an ellipsis where that takes something away: at the end
+    /// of a word, if one ends in the second half of the room. Half a figure would be another one.
+    fileprivate func cut(to columns: Int) -> String {
+        guard count > columns else { return self }
+        guard columns > 0 else { return "" }
+        // The place of the ellipsis may be that of the space behind a word.
+        let space = prefix(columns).lastIndex(of: " ")
+        var end = index(startIndex, offsetBy: columns - 1)
+        if let space, distance(from: startIndex, to: space) * 2 >= columns { end = space }
+        var kept = self[..<end]
+        while kept.last == " " { kept.removeLast() }
+        return kept + "…"
+    }
 }
 
 /// Writes lines of a width.
@@ -180,11 +195,11 @@ struct LivePen {
     mutating func blank() { lines.append("") }
 
     mutating func line(_ text: String, style: Style = .plain) {
-        lines.append(painted(String(text.prefix(columns)), style))
+        lines.append(painted(text.cut(to: columns), style))
     }
 
     mutating func field(_ name: String, _ text: String, style: Style = .plain) {
-        let shown = String(text.prefix(room))
+        let shown = text.cut(to: room)
         let head = String(name.padded(to: Self.nameColumns).prefix(columns))
         lines.append(painted(head, .dim) + painted(shown, style))
     }
