@@ -29,6 +29,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var client: ClientRecord
     var errors: [ErrorRecord]
     var thresholds: [ThresholdRecord]?
+    var streamSample: StreamSampleRecord?
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
@@ -36,6 +37,7 @@ struct ResultDocument: Codable, Equatable, Sendable {
         case metrics, intervals
         case intervalS = "interval_s"
         case classes, client, errors, thresholds
+        case streamSample = "stream_sample"
     }
 }
 

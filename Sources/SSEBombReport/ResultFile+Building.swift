@@ -8,7 +8,8 @@ extension ResultDocument {
         _ result: RunResult,
         verdict: Verdict,
         thresholds: [ThresholdResult],
-        context: RunContext
+        context: RunContext,
+        lanes: [StreamSample.Lane]? = nil
     ) {
         let redaction = Redaction(result)
         tool = Tool(name: "ssebomb", version: context.toolVersion)
@@ -30,6 +31,7 @@ extension ResultDocument {
         client = ClientRecord(result)
         errors = result.errors.map { ErrorRecord($0, redaction) }
         self.thresholds = thresholds.isEmpty ? nil : thresholds.map { ThresholdRecord($0) }
+        streamSample = lanes.map { StreamSampleRecord($0, from: result.start) }
     }
 
     private static func metrics(_ result: RunResult) -> [String: MetricRecord] {

@@ -47,11 +47,29 @@ public struct ResultFile: Sendable {
         thresholds: [ThresholdResult] = [],
         context: RunContext
     ) {
+        self.init(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context,
+            lanes: nil
+        )
+    }
+
+    /// - Parameter lanes: streams that were sampled, to the precision of the file.
+    init(
+        _ result: RunResult,
+        verdict: Verdict,
+        thresholds: [ThresholdResult],
+        context: RunContext,
+        lanes: [StreamSample.Lane]?
+    ) {
         document = ResultDocument(
             result,
             verdict: verdict,
             thresholds: thresholds,
-            context: context
+            context: context,
+            lanes: lanes
         )
     }
 

@@ -7,7 +7,7 @@ public import SSEBombCore
 /// Takes what the loops tell of sampled streams, on the coordinator's thread.
 public final class StreamSample {
     /// One stream.
-    struct Lane: Sendable {
+    struct Lane: Sendable, Equatable {
         var stream: UInt64
         /// In order; the first may have begun before the sample.
         var requests: [Request] = []
@@ -17,14 +17,20 @@ public final class StreamSample {
     }
 
     /// One request of a stream.
-    struct Request: Sendable {
+    struct Request: Sendable, Equatable {
         var number: UInt64
         /// nil where the connection was kept.
         var connect: Instant?
         /// nil until the request has ended.
         var send: Instant?
         var tokens: [Instant] = []
-        var end: (at: Instant, kind: LoggedEvent.Kind)?
+        var end: End?
+    }
+
+    /// How a request ended.
+    struct End: Sendable, Equatable {
+        var at: Instant
+        var kind: LoggedEvent.Kind
     }
 
     /// More rows can't be told apart.
@@ -82,7 +88,30 @@ extension StreamSample.Lane {
             requests[last].tokens.append(record.at)
         case .connect: requests[last].connect = record.at
         case .send: requests[last].send = record.at
-        case .completed, .failed, .cancelled, .cut: requests[last].end = (record.at, record.kind)
+        case .completed, .failed, .cancelled, .cut:
+            requests[last].end = StreamSample.End(at: record.at, kind: record.kind)
         }
+    }
+}
+
+extension StreamSample.Lane {
+    /// To the precision of a result file: whole microseconds from `start`, none before the one it
+    /// follows.
+    func rounded(from start: Instant) -> Self {
+        var lane = self
+        var latest = start
+        func rounded(_ at: Instant) -> Instant {
+            latest = max(latest, start + (at - start) / 1_000 * 1_000)
+            return latest
+        }
+        for index in requests.indices {
+            let request = requests[index]
+            lane.requests[index].connect = request.connect.map(rounded)
+            lane.requests[index].send = request.send.map(rounded)
+            lane.requests[index].tokens = request.tokens.map(rounded)
+            if let end = request.end { lane.requests[index].end?.at = rounded(end.at) }
+        }
+        lane.fullAt = fullAt.map { max(start, start + ($0 - start) / 1_000 * 1_000) }
+        return lane
     }
 }

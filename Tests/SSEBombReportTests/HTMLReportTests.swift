@@ -307,7 +307,7 @@ private let known: Set = [
 }
 
 /// A record of a sampled stream.
-private func record(
+func record(
     _ stream: UInt64,
     _ request: UInt64,
     _ at: Int64,

@@ -109,7 +109,7 @@ private struct Absent: Error { let text: String }
             finished(full, thresholds: gates), finished(arrivals, thresholds: gates),
             finished(SampleRun.full(try SampleRun.plan())),
             finished(SampleRun.empty(try SampleRun.plan())), finished(try replayed()),
-            try ResultGenerator.classes(),
+            try ResultGenerator.classes(), try StoredSampleTests.some(),
         ]
     }
 

@@ -6,12 +6,12 @@ import SSEBombCore
 
 extension FinishedRun {
     init(restoring document: ResultDocument) throws(ResultFault) {
-        result = try RunResult(restoring: document)
-        verdict = try Verdict(
+        let result = try RunResult(restoring: document)
+        let verdict = try Verdict(
             restoring: document.verdict,
             parts: document.run.merged?.parts.count
         )
-        thresholds = []
+        var thresholds: [ThresholdResult] = []
         for record in document.thresholds ?? [] {
             thresholds.append(try ThresholdResult(restoring: record))
         }
@@ -23,12 +23,22 @@ extension FinishedRun {
         environment.descriptors = document.environment.limits.descriptors
         environment.ports = document.environment.limits.ports
         environment.tlsLibrary = document.environment.tls?.library
-        context = RunContext(
+        let context = RunContext(
             toolVersion: document.tool.version,
             labels: document.run.labels,
             command: document.run.command ?? [],
             id: document.run.id,
             environment: environment
+        )
+        let lanes = try document.streamSample.map { (sample) throws(ResultFault) in
+            try sample.lanes(from: result.start, length: result.length)
+        }
+        self.init(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context,
+            sampled: lanes
         )
     }
 }

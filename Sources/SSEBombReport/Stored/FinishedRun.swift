@@ -13,8 +13,10 @@ public struct FinishedRun: Sendable {
     public var thresholds: [ThresholdResult]
     /// Name, labels and machine.
     public var context: RunContext
-    /// A few streams token by token, for the page; no result file has them.
-    var lanes: [StreamSample.Lane]?
+    /// A few streams token by token, for the page; nil where none were sampled. Merged results have
+    /// none: streams of several runs share no axis of time.
+    var lanes: [StreamSample.Lane]? { result.merged == nil ? sampled : nil }
+    private var sampled: [StreamSample.Lane]?
 
     /// A run that has just ended, to the precision of its file: reports and exports can then be
     /// drawn again from that to the letter.
@@ -38,7 +40,21 @@ public struct FinishedRun: Sendable {
         self.verdict = verdict
         self.thresholds = thresholds
         self.context = context
-        lanes = sample?.lanes
+        sampled = sample?.lanes.map { $0.rounded(from: result.start) }
+    }
+
+    init(
+        _ result: RunResult,
+        verdict: Verdict,
+        thresholds: [ThresholdResult],
+        context: RunContext,
+        sampled: [StreamSample.Lane]?
+    ) {
+        self.result = result
+        self.verdict = verdict
+        self.thresholds = thresholds
+        self.context = context
+        self.sampled = sampled
     }
 
     /// The text report, ending with a line end.
@@ -48,6 +64,12 @@ public struct FinishedRun: Sendable {
 
     /// What is written with `-o`.
     public var file: ResultFile {
-        ResultFile(result, verdict: verdict, thresholds: thresholds, context: context)
+        ResultFile(
+            result,
+            verdict: verdict,
+            thresholds: thresholds,
+            context: context,
+            lanes: lanes
+        )
     }
 }
