@@ -43,6 +43,8 @@ struct TextLayout {
         case excerpt(String)
         /// As it is.
         case line(String)
+        /// What follows is a part's own, by its name; nil where it is the whole's again.
+        case owner(String?)
     }
 
     static let columns = 80
@@ -54,6 +56,9 @@ struct TextLayout {
 
     /// Begins a section with an empty line and a heading.
     mutating func section(_ title: String) { blocks.append(.section(title)) }
+
+    /// Says whose the sections and tables that follow are, for reports that set them apart.
+    mutating func owner(_ name: String?) { blocks.append(.owner(name)) }
 
     /// A line as it is.
     mutating func line(_ text: String) { blocks.append(.line(text)) }
@@ -107,6 +112,7 @@ struct TextLayout {
         case .table(let table): lines += table.rendered(paint)
         case .excerpt(let text): lines.append(paint.dim("    | \(text)"))
         case .line(let text): lines.append(text)
+        case .owner: break
         }
     }
 

@@ -26,7 +26,9 @@ extension TextReport {
         }
         for part in result.classes {
             let own = TextReport(part, of: self)
-            layout.section("Class \(name(of: part))")
+            let title = "Class \(name(of: part))"
+            layout.section(title)
+            layout.owner(title)
             own.classHeadline(&layout)
             own.objectives(&layout)
             own.arrivals(&layout)
@@ -34,6 +36,7 @@ extension TextReport {
             own.latencies(&layout, withClient: false)
             own.sessions(&layout, ofClass: true)
         }
+        layout.owner(nil)
     }
 
     /// A row for each class, to compare them.

@@ -252,6 +252,27 @@ private let known: Set = [
         #expect(text.contains("data-row=\"idle\""))
     }
 
+    @Test("what is of a class stands under its name, and no two groups have one name")
+    func classGroups() throws {
+        var plan = try SampleRun.plan()
+        plan.arrivals = OpenLoad(rate: 33, law: .poisson)
+        plan.ramp = 0
+        var open = SampleRun.full(plan)
+        open.arrivals = ArrivalReport(of: 1_030, in: 9_876_543_210)
+        var result = SampleRun.full(try SampleRun.plan())
+        let names = ["chat", "Chat", "idle"]
+        result.classes = names.map { ClassResult(name: $0, result: open) }
+        let text = page(result)
+        let groups = text.matches(of: #/data-group="([^"]*)"/#).map { String($0.1) }
+        #expect(Set(groups).count == groups.count && groups.count > 12, "\(groups)")
+        let own = names.flatMap { ["Arrivals, Class \($0)", "Latency, Class \($0)"] }
+        for title in ["Latency", "Wire", "Client"] + own {
+            let count = text.components(separatedBy: "<h3>\(title)</h3>").count - 1
+            #expect(count == 1, "\(title)")
+        }
+        #expect(!text.contains("<h3>Arrivals</h3>"))
+    }
+
     @Test("the page of the largest run stays under its bound")
     func size() throws {
         var result = SampleRun.full(try SampleRun.plan())

@@ -10,7 +10,17 @@ extension HTMLReport {
         page.element("section", [("id", "numbers")]) { page in
             page.leaf("h2", "Numbers")
             page.element("div", [("class", "groups")]) { page in
-                for group in Self.groups(layout.blocks) { Self.write(group, &page) }
+                var names: Set<String> = []
+                for group in Self.groups(layout.blocks) {
+                    // Names of classes may be alike but for their case, or for what was cut off.
+                    let name = group.title.lowercased()
+                    var (unlike, number) = (name, 1)
+                    while !names.insert(unlike).inserted {
+                        number += 1
+                        unlike = "\(name) (\(number))"
+                    }
+                    Self.write(group, as: unlike, &page)
+                }
             }
         }
     }
@@ -33,13 +43,12 @@ extension HTMLReport {
 
     private static func groups(_ blocks: [TextLayout.Block]) -> [Group] {
         var groups: [Group] = []
-        // The tables of a class of load stand under its name.
+        // What is of a class of load stands under its name.
         var owner = ""
         for block in blocks {
             switch block {
-            case .section(let title):
-                owner = title.hasPrefix("Class ") ? ", \(title)" : ""
-                groups.append(Group(title: title))
+            case .owner(let name): owner = name.map { ", \($0)" } ?? ""
+            case .section(let title): groups.append(Group(title: title + owner))
             case .line(let text) where text.isEmpty: continue
             case .table(let table):
                 // A table's heading is a section's.
@@ -52,8 +61,8 @@ extension HTMLReport {
         return groups
     }
 
-    private static func write(_ group: Group, _ page: inout Markup) {
-        let name = group.title.lowercased()
+    /// - Parameter name: no other group has it.
+    private static func write(_ group: Group, as name: String, _ page: inout Markup) {
         let tone = group.hasWideTable ? "group wide" : "group"
         page.element("div", [("class", tone), ("data-group", name)]) { page in
             page.leaf("h3", group.title)
@@ -89,7 +98,7 @@ extension HTMLReport {
                     page.leaf("p", tone == .plain ? [] : [("class", "\(tone)")], text)
                 case .line(let text): page.leaf("p", text)
                 case .table(let table): write(table, &page)
-                case .section, .field, .excerpt: break
+                case .section, .field, .excerpt, .owner: break
                 }
             }
             flush(&page)
