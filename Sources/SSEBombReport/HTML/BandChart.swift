@@ -15,7 +15,8 @@ struct BandChart {
     private static let percentiles: [ReportedPercentile] = [.p50, .p90, .p99]
 
     private struct Point {
-        let x: Double
+        let piece: TimeLine.Piece
+        var x: Double
         let count: UInt64
         /// In the order of `percentiles`.
         let values: [Double]
@@ -29,7 +30,8 @@ struct BandChart {
         let scale = AxisScale.fitting(points.flatMap(\.values))
         var plot = Plot(height: Self.height, scale: scale, label: AxisLabel.duration)
         timeLine.shade(&plot)
-        for run in runs {
+        let drawn = runs.map { widened($0) }
+        for run in drawn {
             plot.area(run.map { ($0.x, $0.values[1], $0.values[2]) }, "outer")
             plot.area(run.map { ($0.x, $0.values[0], $0.values[1]) }, "inner")
             for (place, percentile) in Self.percentiles.enumerated().reversed() {
@@ -41,7 +43,7 @@ struct BandChart {
                 }
             }
         }
-        if let last = points.last {
+        if let last = drawn.last?.last {
             plot.names = Self.percentiles.enumerated().reversed().map { place, percentile in
                 Plot.Name(
                     text: percentile.title,
@@ -90,10 +92,25 @@ struct BandChart {
                 Double(min(samples.percentile($0.rawValue), samples.max))
             }
             runs[runs.count - 1].append(
-                Point(x: timeLine.x(piece), count: samples.count, values: values)
+                Point(
+                    piece: piece,
+                    x: timeLine.x(piece),
+                    count: samples.count,
+                    values: values
+                )
             )
         }
         return runs.filter { !$0.isEmpty }
+    }
+
+    /// A lone point as a step as wide as its piece: the point is next to nothing.
+    private func widened(_ run: [Point]) -> [Point] {
+        guard run.count == 1, let only = run.first else { return run }
+        return [only.piece.start, only.piece.end].map { seconds in
+            var point = only
+            point.x = timeLine.x(seconds)
+            return point
+        }
     }
 
     /// Cuts a run where the support of a percentile changes; the parts share their end points, so

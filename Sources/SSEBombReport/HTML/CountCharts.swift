@@ -6,28 +6,28 @@ import SSEBombCore
 /// Streams in flight, and under them how many requests started.
 struct FlightChart {
     let timeLine: TimeLine
-    /// Streams asked for in the closed model; nil in the open one, which asks for none.
-    let asked: Int?
+    /// Streams that were asked for over time; empty in the open model, which asks for none.
+    let askedStreams: [AskedPoint]
+    /// Starts a second that were asked for over time; empty where nothing says so.
+    let askedStarts: [AskedPoint]
 
     var figure: Figure {
         let pieces = timeLine.pieces
-        let most = max(pieces.map(\.inFlight).max() ?? 0, Double(asked ?? 0))
+        let most = (pieces.map(\.inFlight) + askedStreams.map(\.level)).max() ?? 0
         var flight = Plot(height: 96, scale: .linear(to: most, ticks: 4), label: AxisLabel.count)
         timeLine.shade(&flight)
-        let points = pieces.map { (x: timeLine.x($0), value: $0.inFlight) }
+        let points = timeLine.line(pieces.map { ($0, $0.inFlight) })
         flight.area(points.map { ($0.x, 0, $0.value) }, "outer")
-        if let asked {
-            flight.line([(0, Double(asked)), (Plot.width, Double(asked))], "asked")
-            flight.names.append(
-                Plot.Name(text: "asked", y: flight.y(Double(asked)), tone: "asked")
-            )
-        }
+        draw(askedStreams, in: &flight)
         flight.line(points, "p50")
-        let rates = pieces.filter(\.isLongEnough)
+        let rates = timeLine.ratedPieces
             .map { (piece: $0, rate: Double($0.started) / $0.seconds) }
         var starts = Plot(
             height: 48,
-            scale: .linear(to: rates.map(\.rate).max() ?? 1, ticks: 3),
+            scale: .linear(
+                to: (rates.map(\.rate) + askedStarts.map(\.level)).max() ?? 1,
+                ticks: 3
+            ),
             label: AxisLabel.count
         )
         timeLine.shade(&starts)
@@ -40,14 +40,27 @@ struct FlightChart {
             )
         }
         starts.bars(bars, "bar")
+        draw(askedStarts, in: &starts)
         let (drawing, height) = timeLine.draw([flight, starts])
         return Figure(
             id: "flight",
             title: "Streams in flight, and starts",
-            caption: "above: streams in flight, mean; below: requests started a second",
+            caption: caption,
             height: height,
             drawing: drawing
         )
+    }
+
+    private var caption: String {
+        let dashed = " (dashed: asked for)"
+        return "above: streams in flight, mean\(askedStreams.isEmpty ? "" : dashed); "
+            + "below: requests started a second\(askedStarts.isEmpty ? "" : dashed)"
+    }
+
+    private func draw(_ asked: [AskedPoint], in plot: inout Plot) {
+        guard let last = asked.last else { return }
+        plot.line(asked.map { (timeLine.x($0.seconds), $0.level) }, "asked")
+        plot.names.append(Plot.Name(text: "asked", y: plot.y(last.level), tone: "asked"))
     }
 }
 
@@ -58,12 +71,12 @@ struct ThroughputChart {
     let tokens: (perEvent: Double, basis: TokenBasis)?
 
     var figure: Figure {
-        let rates = timeLine.pieces.filter(\.isLongEnough).map { piece in
-            let count = tokens.map { $0.perEvent * Double(piece.tokenEvents) }
-            return (
-                x: timeLine.x(piece), value: (count ?? Double(piece.events)) / piece.seconds
-            )
-        }
+        let rates = timeLine.line(
+            timeLine.ratedPieces.map { piece in
+                let count = tokens.map { $0.perEvent * Double(piece.tokenEvents) }
+                return (piece, (count ?? Double(piece.events)) / piece.seconds)
+            }
+        )
         let scale = AxisScale.linear(to: rates.map(\.value).max() ?? 1)
         var plot = Plot(height: 130, scale: scale, label: AxisLabel.count)
         timeLine.shade(&plot)

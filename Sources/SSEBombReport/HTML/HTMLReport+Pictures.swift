@@ -25,7 +25,8 @@ extension HTMLReport {
                 ).figure,
                 FlightChart(
                     timeLine: timeLine,
-                    asked: result.asksForStreams ? result.plan.streams : nil
+                    askedStreams: result.askedStreams(until: timeLine.end),
+                    askedStarts: result.askedStarts(until: timeLine.end)
                 ).figure,
                 ThroughputChart(
                     timeLine: timeLine,
@@ -55,8 +56,8 @@ extension HTMLReport {
                 page.leaf(
                     "p",
                     [("id", "no-streams"), ("class", "dim")],
-                    "A result holds no single streams: only the page that a run writes itself "
-                        + "shows some of them token by token."
+                    "The result holds no single streams: a run with --html keeps some of them "
+                        + "token by token, and a merge leaves them out."
                 )
             }
         }
@@ -80,9 +81,4 @@ extension HTMLReport {
             }
         }
     }
-}
-
-extension RunResult {
-    /// Whether one number of streams was asked for all the time.
-    fileprivate var asksForStreams: Bool { loadModel == "closed" && plan.stages == nil }
 }

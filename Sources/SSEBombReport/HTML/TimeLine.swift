@@ -71,6 +71,20 @@ struct TimeLine {
     /// The middle of a piece.
     func x(_ piece: Piece) -> Double { x((piece.start + piece.end) / 2) }
 
+    /// Values in the middle of their pieces; a lone one as a step as wide as its piece, for a point
+    /// is next to nothing.
+    func line(_ values: [(piece: Piece, value: Double)]) -> [(x: Double, value: Double)] {
+        guard values.count == 1 else { return values.map { (x($0.piece), $0.value) } }
+        let (piece, value) = values[0]
+        return [(x(piece.start), value), (x(piece.end), value)]
+    }
+
+    /// Those whose counts make a rate; of a run that is shorter than such a one, all.
+    var ratedPieces: [Piece] {
+        let long = pieces.filter(\.isLongEnough)
+        return long.isEmpty ? pieces : long
+    }
+
     var axis: HorizontalAxis { .time(from: 0, to: end) }
 
     // MARK: Client

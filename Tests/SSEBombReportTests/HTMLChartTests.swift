@@ -1,0 +1,123 @@
+// The page's charts of counts: what they hold a load against, and that the shortest run shows.
+
+import Foundation
+import Testing
+
+@testable import SSEBombCore
+@testable import SSEBombReport
+
+@Suite struct HTMLChartTests {
+    /// 0 to 400 in 4 s, at once to 100 for 6 s.
+    private static let line = LoadLine(
+        from: 0,
+        stages: [(4, 400), (0, 100), (6, 100)].map {
+            LoadStage(duration: Nanoseconds.seconds($0.0), target: $0.1)
+        }
+    )
+
+    private static func points(_ asked: [AskedPoint]) -> [[Double]] {
+        asked.map { [$0.seconds, $0.level] }
+    }
+
+    /// A figure of the page.
+    private static func figure(_ id: String, _ result: RunResult) throws -> String {
+        let page = String(decoding: try RunExport.html.render(finished(result)), as: UTF8.self)
+        let start = try #require(page.range(of: "<figure id=\"\(id)\">"))
+        let rest = page[start.lowerBound...]
+        let end = try #require(rest.range(of: "</figure>"))
+        return String(rest[..<end.lowerBound])
+    }
+
+    @Test("streams are held against one number, or against the line of their stages")
+    func streams() throws {
+        var result = try VerdictTests.healthy()
+        #expect(Self.points(result.askedStreams(until: 20)) == [[0, 1_000], [20, 1_000]])
+        #expect(result.askedStarts(until: 20).isEmpty)
+        result.plan.stages = Self.line
+        let whole: [[Double]] = [[0, 0], [4, 400], [4, 100], [10, 100]]
+        #expect(Self.points(result.askedStreams(until: 20)) == whole)
+        // A run that was ended on the way was asked for nothing after that.
+        #expect(Self.points(result.askedStreams(until: 3)) == [[0, 0], [3, 300]])
+        let figure = try Self.figure("flight", result)
+        #expect(figure.contains("streams in flight, mean (dashed: asked for); below: requests"))
+        #expect(!figure.contains("started a second (dashed"))
+        #expect(figure.components(separatedBy: "class=\"line asked\"").count == 2)
+        #expect(figure.contains(">asked</text>"))
+        result.merged = MergedRun(parts: ["a", "b"], window: nil, measuredFrom: nil)
+        #expect(result.askedStreams(until: 20).isEmpty)
+        result.plan.stages = nil
+        #expect(Self.points(result.askedStreams(until: 20)) == [[0, 1_000], [20, 1_000]])
+    }
+
+    @Test("starts are held against the rate, or its stages, while arrivals are due")
+    func starts() throws {
+        var result = try VerdictTests.healthy()
+        result.plan.arrivals = OpenLoad(rate: 50, law: .poisson)
+        result.plan.duration = Nanoseconds.seconds(12)
+        #expect(result.askedStreams(until: 20).isEmpty)
+        #expect(Self.points(result.askedStarts(until: 20)) == [[0, 50], [12, 50]])
+        #expect(Self.points(result.askedStarts(until: 7)) == [[0, 50], [7, 50]])
+        result.plan.requests = 200
+        #expect(Self.points(result.askedStarts(until: 20)) == [[0, 50], [4, 50]])
+        let figure = try Self.figure("flight", result)
+        #expect(figure.contains("in flight, mean; below: requests started a second (dashed: asked"))
+        #expect(figure.components(separatedBy: "class=\"line asked\"").count == 2)
+        var staged = result
+        staged.plan.arrivals = OpenLoad(Self.line, law: .poisson)
+        let whole: [[Double]] = [[0, 0], [4, 400], [4, 100], [10, 100]]
+        #expect(Self.points(staged.askedStarts(until: 20)) == whole)
+        staged.merged = MergedRun(parts: ["a", "b"], window: nil, measuredFrom: nil)
+        #expect(staged.askedStarts(until: 20).isEmpty)
+        // Later turns start without an arrival.
+        result.plan.sessions = Sessions(
+            turns: .constant(2),
+            think: .constant(0),
+            turnsText: "2",
+            thinkText: ""
+        )
+        #expect(result.askedStarts(until: 20).isEmpty)
+    }
+
+    @Test("classes that follow stages of their own are held against no one line")
+    func classes() throws {
+        var result = try VerdictTests.healthy()
+        var own = result
+        result.classes = [ClassResult("a", own)]
+        #expect(!result.askedStreams(until: 20).isEmpty)
+        own.plan.stages = Self.line
+        result.classes.append(ClassResult("b", own))
+        #expect(result.askedStreams(until: 20).isEmpty)
+        own.plan.arrivals = OpenLoad(rate: 5, law: .poisson)
+        result.classes = [ClassResult("a", own)]
+        #expect(result.askedStreams(until: 20).isEmpty && result.askedStarts(until: 20).isEmpty)
+    }
+
+    @Test("a run of one short interval shows as steps, at its true rates")
+    func short() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        result.plan.ramp = 0
+        result.length = Nanoseconds.milliseconds(200)
+        result.intervals[0].tokenEvents = 17
+        result.intervals[0].started = 1
+        result.intervals[0].inFlight = 1
+        let timeLine = try #require(TimeLine(result))
+        #expect(timeLine.ratedPieces.map(\.seconds) == [0.2])
+        // 17 tokens in 0.2 s, on an axis to 100.
+        let tokens = try Self.figure("throughput", result)
+        #expect(tokens.contains(">100</text>"))
+        #expect(tokens.contains("class=\"line p50\" d=\"M0 19.5L1000 19.5\""), "\(tokens)")
+        #expect(tokens.contains("class=\"area outer\" d=\"M0 19.5L1000 19.5L1000 130L0 130Z\""))
+        // One start in 0.2 s.
+        let flight = try Self.figure("flight", result)
+        #expect(flight.contains("class=\"bar\" d=\"M0 0h1000v48h-1000z\""), "\(flight)")
+        #expect(flight.contains("class=\"line p50\" d=\"M0 "))
+        for id in ["ttft", "flight"] {
+            #expect(try Self.figure(id, result).contains("class=\"area outer\""), "\(id)")
+        }
+        // A piece of a few milliseconds beside longer ones makes no rate.
+        result.intervals.append(result.intervals[0])
+        result.intervals[1].startSeconds = 1
+        result.length = Nanoseconds.milliseconds(1_010)
+        #expect(TimeLine(result)?.ratedPieces.map(\.seconds) == [1])
+    }
+}
