@@ -70,12 +70,22 @@ struct CompareCommand: ParsableCommand {
             Terminal.message(error.sentence)
             throw ExitCode(ExitStatus.disbelieved)
         }
-        try RunCommand.show(text(comparison))
+        try show(comparison)
         switch comparison.outcome {
         case .passed: break
         case .regression: throw ExitCode(ExitStatus.regression)
         case .unjudged: throw ExitCode(ExitStatus.unjudged)
         }
+    }
+
+    /// What standard output can't take goes to standard error, as text.
+    private func show(_ comparison: Comparison) throws(SetupError) {
+        guard case .failed(let cause) = Terminal.output(try text(comparison)) else { return }
+        Terminal.error(ComparisonReport(comparison).text())
+        throw SetupError(
+            .system,
+            "can't write the comparison to standard output: \(cause.sentence); it stands above"
+        )
     }
 
     private func text(_ comparison: Comparison) throws(SetupError) -> String {

@@ -63,6 +63,31 @@ struct OutputFailureTests {
         #expect(directory.names == before)
     }
 
+    @Test(
+        "a comparison that standard output can't take stands on standard error, status 1",
+        arguments: ["2>&1 >&-", "2>&1 >/dev/full"]
+    )
+    func comparison(_ redirection: String) async throws {
+        let mock = try await Mock()
+        let stored = try TemporaryDirectory()
+        let files = ["a", "b"].map { stored.file($0) }
+        for file in files {
+            _ = try await Binary.run(Mock.chatBody + ["-n", "4", "-q", "-o", file, mock.chat])
+        }
+        for format in ["text", "json", "markdown"] {
+            let outcome = try await Self.shell(
+                "",
+                ["compare", "--allow-invalid", "--format", format] + files,
+                redirection
+            )
+            let lines = outcome.stdout.split(separator: "\n")
+            #expect(lines.first?.hasPrefix("base ") == true, "\(outcome.stdout)")
+            #expect(lines.contains { $0.contains("ttft.p50") })
+            #expect(lines.contains { $0.contains("can't write the comparison to standard output") })
+            #expect(lines.last == "status 1", "\(format)")
+        }
+    }
+
     @Test("a file that was there stays as it was, and no half of a new one is left")
     func untouched() async throws {
         let mock = try await Mock()
