@@ -94,6 +94,48 @@ import Testing
         #expect(try RunExport.k6.render(stored) == Array(data))
     }
 
+    @Test(
+        "llm-d states no percentile of a second with too few samples, and none above the greatest"
+    )
+    func llmd() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        let most = Int64(300_000_001)
+        result.histograms[.ttft] = snapshot((0..<1_000).map { most - $0 * 100_000 })
+        let counts: [Int64] = [1, 81, 700]
+        result.intervals = counts.enumerated().map { place, count in
+            var interval = result.intervals[0]
+            interval.startSeconds = place
+            interval.ttft = snapshot((0..<count).map { most - $0 * 100_000 })
+            return interval
+        }
+        let run = finished(result)
+        // What this is about: the file's histogram alone would say more.
+        try #require(run.result.intervals.allSatisfy { $0.ttft.max > most })
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(RunExport.llmd.render(run)))
+                as? [String: Any]
+        )
+        var node: Any? = document
+        for name in [
+            "results", "request_performance", "time_series", "latency", "time_to_first_token",
+            "series",
+        ] { node = (node as? [String: Any])?[name] }
+        let seconds = try #require(node as? [[String: Any]])
+        #expect(seconds.map { $0["p99"] != nil } == [false, false, true])
+        #expect(
+            seconds.map { $0["p50"] != nil }
+                == counts.map {
+                    HistogramSnapshot.isSupported(percentile: 50, count: UInt64($0))
+                }
+        )
+        for second in seconds {
+            #expect(second["max"] as? Double == 300.000_001)
+            for name in ["mean", "p50", "p99"] {
+                #expect((second[name] as? Double ?? 0) <= 300.000_001, "\(name)")
+            }
+        }
+    }
+
     @Test("OpenMetrics has each label once, whatever names become the same")
     func labels() throws {
         var run = try ResultGenerator.classes()

@@ -99,10 +99,18 @@ enum LLMDExport {
         }
         func latency(_ samples: HistogramSnapshot) -> [String: JSONNode?]? {
             guard !samples.isEmpty else { return nil }
-            return [
-                "mean": .milliseconds(samples.mean), "p50": .milliseconds(samples.reported(50)),
-                "p99": .milliseconds(samples.reported(99)), "max": .milliseconds(samples.max),
+            // A second's histogram knows its greatest sample's cell alone, and no sample of any
+            // second is above the greatest of all.
+            let most = min(samples.max, result.histograms[.ttft]?.max ?? .max)
+            var members: [String: JSONNode?] = [
+                "mean": .milliseconds(min(samples.mean, Double(most))),
+                "max": .milliseconds(most),
             ]
+            for (name, percentile) in [("p50", 50.0), ("p99", 99)]
+            where HistogramSnapshot.isSupported(percentile: percentile, count: samples.count) {
+                members[name] = .milliseconds(min(samples.reported(percentile), most))
+            }
+            return members
         }
         return .object([
             "latency": .object(["time_to_first_token": series("ms") { latency($0.ttft) }]),
