@@ -100,7 +100,8 @@ extension HTMLReport {
         let first: Metric = result.plan.arrivals == nil ? .ttft : .ttftSched
         tiles += [first, .gap, .e2e].compactMap { tile(of: $0) }
         if let tile = rateTile { tiles.append(tile) }
-        page.element("div", [("class", "tiles")]) { page in
+        // By their number none stands alone in a row.
+        page.element("div", [("class", "tiles of\(tiles.count)")]) { page in
             for tile in tiles {
                 page.element("div", [("class", "tile"), ("data-name", tile.name)]) { box in
                     box.leaf("h3", tile.name)

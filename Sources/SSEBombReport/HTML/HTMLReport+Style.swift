@@ -80,6 +80,7 @@ extension HTMLReport {
           display:grid; grid-template-columns:repeat(auto-fit,minmax(168px,1fr)); gap:12px;
           margin-top:16px;
         }
+        .of6{grid-template-columns:repeat(6,minmax(0,1fr))}
         .tile,.group,figure{
           background:var(--card); border:1px solid var(--rule); border-radius:10px;
         }
@@ -182,7 +183,14 @@ extension HTMLReport {
         i.failed{background:var(--red)}
         i.cut{background:var(--dim)}
         footer{color:var(--dim);font-size:13px;padding-top:20px;padding-bottom:32px}
+        @media (max-width:1130px) {
+          .of6{grid-template-columns:repeat(3,minmax(0,1fr))}
+        }
+        @media (max-width:950px) {
+          .of5{grid-template-columns:repeat(3,minmax(0,1fr))}
+        }
         @media (max-width:820px) {
+          .of4{grid-template-columns:repeat(2,minmax(0,1fr))}
           .group,.figures figure{flex-basis:100%}
           dl.plan{columns:1}
         }
@@ -195,6 +203,8 @@ extension HTMLReport {
           .gates span{grid-column:1/-1}
           .tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}
           .tile{padding:10px 12px}
+          .tile:last-child:nth-child(odd){grid-column:1/-1}
+          th.n{white-space:normal}
           .tile .figure b{font-size:21px}
           .group{padding:12px}
           dl div{grid-template-columns:104px minmax(0,1fr)}
