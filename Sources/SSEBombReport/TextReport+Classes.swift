@@ -27,6 +27,7 @@ extension TextReport {
         for part in result.classes {
             let own = TextReport(part, of: self)
             let title = "Class \(name(of: part))"
+            layout.owner(nil)
             layout.section(title)
             layout.owner(title)
             own.classHeadline(&layout)

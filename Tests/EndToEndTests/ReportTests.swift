@@ -54,7 +54,7 @@ struct ReportTests {
         ),
     ]
 
-    @Test("report draws the page of the run, to the letter but for the single streams")
+    @Test("report draws the page of the run to the letter, single streams included")
     func page() async throws {
         let mock = try await Mock()
         let directory = try TemporaryDirectory()
@@ -70,22 +70,9 @@ struct ReportTests {
             let again = try await Binary.run(["report", stored, "--html", later])
             #expect(again.status == 0, "\(name): \(again.stderr)")
             #expect(again.stdout == run.outcome.stdout, "\(name)")
-            let (first, second) = (
-                directory.text("\(name)-now"), directory.text("\(name)-later")
-            )
-            let drawn = try #require(first.firstRange(of: "<figure id=\"streams\""), "\(name)")
-            let said = try #require(second.firstRange(of: "<p id=\"no-streams\""), "\(name)")
-            let isSame = first[..<drawn.lowerBound] == second[..<said.lowerBound]
-            #expect(isSame, "\(name)")
-            let (rest, same) = (
-                first[drawn.lowerBound...].firstRange(of: "</figure>"),
-                second[said.lowerBound...].firstRange(of: "</p>")
-            )
-            #expect(
-                try first[#require(rest).upperBound...] == second[#require(same).upperBound...],
-                "\(name)"
-            )
-            #expect(second.hasSuffix("</html>\n"))
+            let page = directory.text("\(name)-now")
+            #expect(page.contains("<figure id=\"streams\"") && page.hasSuffix("</html>\n"), "\(name)")
+            #expect(directory.text("\(name)-later") == page, "\(name)")
         }
     }
 

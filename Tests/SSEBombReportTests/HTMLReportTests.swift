@@ -265,7 +265,9 @@ private let known: Set = [
         let text = page(result)
         let groups = text.matches(of: #/data-group="([^"]*)"/#).map { String($0.1) }
         #expect(Set(groups).count == groups.count && groups.count > 12, "\(groups)")
-        let own = names.flatMap { ["Arrivals, Class \($0)", "Latency, Class \($0)"] }
+        let own = names.flatMap { name in
+            ["Class \(name)", "Arrivals, Class \(name)", "Latency, Class \(name)"]
+        }
         for title in ["Latency", "Wire", "Client"] + own {
             let count = text.components(separatedBy: "<h3>\(title)</h3>").count - 1
             #expect(count == 1, "\(title)")
