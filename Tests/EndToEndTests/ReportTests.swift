@@ -71,7 +71,10 @@ struct ReportTests {
             #expect(again.status == 0, "\(name): \(again.stderr)")
             #expect(again.stdout == run.outcome.stdout, "\(name)")
             let page = directory.text("\(name)-now")
-            #expect(page.contains("<figure id=\"streams\"") && page.hasSuffix("</html>\n"), "\(name)")
+            #expect(
+                page.contains("<figure id=\"streams\"") && page.hasSuffix("</html>\n"),
+                "\(name)"
+            )
             #expect(directory.text("\(name)-later") == page, "\(name)")
         }
     }
