@@ -238,9 +238,10 @@ import Testing
         }
         .filter { !$0.isEmpty }
         guard item.api.cutsArguments else { return #expect(pieces.count == 5) }
-        // Of Responses, the last two hold them all.
-        let arguments = try object(pieces[..<5].joined())
-        #expect(arguments["text"] as? String == " with have this will your")
+        // The first token is the tool's name. Of Responses, the last two hold all pieces.
+        let arguments = try object(pieces[..<4].joined())
+        #expect(arguments["text"] as? String == " have this will your")
+        #expect(pieces[4...].allSatisfy { $0 == pieces[..<4].joined() })
     }
 
     @Test("numbers of Responses' events go up by one", arguments: [false, true], [0, 2, 9])

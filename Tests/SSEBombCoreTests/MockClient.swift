@@ -47,6 +47,13 @@ final class MockClient {
 
     deinit { close(descriptor) }
 
+    /// Closing throws away what is unsent and sends RST (socket(7), SO_LINGER).
+    func resetOnClose() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<Glibc.linger>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, size)
+    }
+
     func send(_ text: String) { send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) {

@@ -439,6 +439,39 @@ import Testing
         #expect(patient.truth().abandoned == 1 && patient.truth().streamsOpen == 0)
     }
 
+    @Test("every stream has one end, however it comes to it")
+    func ends() throws {
+        let server = try start {
+            $0.ttft = .constant(20e6)
+            $0.itl = .constant(5e6)
+            $0.tokens = .constant(40)
+            $0.faults = [
+                FaultRule(.reset, at: .stream, probability: 0.1),
+                FaultRule(.errorEvent, at: .stream, probability: 0.1),
+                FaultRule(.stall, at: .stream, probability: 0.1),
+                FaultRule(.http503, at: .head, probability: 0.1),
+            ]
+        }
+        for number in 0..<60 {
+            let client = MockClient(port: server.port)
+            client.post(Self.chat, Self.stream)
+            // At once, before the first token, between tokens, with bytes unread and read.
+            switch number % 5 {
+            case 0: break
+            case 1: _ = client.read(until: "\r\n\r\n")
+            case 2: usleep(30_000)
+            case 3: client.resetOnClose()
+            default: _ = client.read(until: "data: ")
+            }
+        }
+        let deadline = Instant.now() + Nanoseconds.seconds(5)
+        while server.truth().streamsOpen > 0, Instant.now() < deadline { usleep(5_000) }
+        let truth = server.truth()
+        #expect(truth.streamsOpen == 0 && truth.streams >= 30 && truth.abandoned >= 10)
+        let ended = truth.completed + truth.abandoned + truth.broken + truth.slowReaders
+        #expect(truth.streams == ended, "\(truth.json)")
+    }
+
     @Test("two loops share one port")
     func twoLoops() throws {
         let cpu = usableCPUs()[0]

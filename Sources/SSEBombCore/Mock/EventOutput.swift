@@ -32,6 +32,9 @@ struct EventOutput {
         events += 1
     }
 
+    /// The last event is a token's: those are counted by who sends them.
+    mutating func countAsToken() { events -= 1 }
+
     /// Appends a line with a blank one behind it, which is no event.
     mutating func line(_ style: EventStyle, _ write: (inout WireWriter) -> Void) {
         let start = writer.count

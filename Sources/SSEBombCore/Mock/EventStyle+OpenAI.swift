@@ -30,6 +30,9 @@ extension EventStyle {
 
     /// Appends the delta that names the tool.
     func writeChatCall(_ facts: AnswerFacts, _ output: inout EventOutput) {
+        // It is a token itself, which running counts have in them.
+        var facts = facts
+        facts.tokens += 1
         write(.call, facts, &output)
     }
 

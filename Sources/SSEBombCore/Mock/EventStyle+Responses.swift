@@ -12,9 +12,9 @@ extension EventStyle {
         }
     }
 
-    /// The item, and, where it has any, its part.
+    /// The item and its part; a call has no part, and its item is its first token.
     private func openings(_ kind: TokenKind) -> UInt32 {
-        kind == .content && callsTools ? 1 : 2
+        kind == .content && callsTools ? 0 : 2
     }
 
     private func outputIndex(_ kind: TokenKind) -> StaticString {

@@ -53,6 +53,9 @@ struct EventStyle: BitwiseCopyable {
 
     /// Whether the answer is a call of a tool.
     var callsTools: Bool { manner.callsTools && api.hasToolCalls }
+    /// Whether the event that opens a call, and names its tool, is its first token: clients count
+    /// the name as one.
+    var namesTool: Bool { callsTools && api.cutsArguments }
     /// Whether reasoning comes before the answer.
     var thinks: Bool { manner.reasoning > 0 && api.hasReasoning }
 
@@ -61,7 +64,7 @@ struct EventStyle: BitwiseCopyable {
     var isUniform: Bool {
         switch api {
         case .responses, .anthropic: false
-        default: !(callsTools && api.cutsArguments)
+        default: !namesTool
         }
     }
 
@@ -222,8 +225,10 @@ struct EventStyle: BitwiseCopyable {
 
     /// Appends the arguments of a call as the inside of a JSON string.
     func writeArguments(_ facts: AnswerFacts, _ writer: inout WireWriter) {
+        // The first token is the name's.
+        guard facts.tokens > facts.reasoning + 1 else { return }
         writer.append(#"{\"text\":\""#)
-        writer.append(words: facts.reasoning + 1, through: facts.tokens)
+        writer.append(words: facts.reasoning + 2, through: facts.tokens)
         writer.append(#"\"}"#)
     }
 

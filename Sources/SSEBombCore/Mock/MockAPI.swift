@@ -89,7 +89,7 @@ struct AnswerFacts: BitwiseCopyable {
     let identity: (high: UInt64, low: UInt64)
     let promptTokens: UInt32
     /// Tokens sent so far; at the end: all.
-    let tokens: UInt32
+    var tokens: UInt32
     /// How many of them are reasoning.
     let reasoning: UInt32
     /// Whether the request's limit cut the response.

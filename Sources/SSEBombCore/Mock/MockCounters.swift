@@ -19,7 +19,7 @@ struct MockCounters: @unchecked Sendable {
         case bytes
         case partialSends
         case slowReaders
-        case abandoned
+        case abandoned, broken
         case stampsReplaced
         case scheduleSlips
         case userTime

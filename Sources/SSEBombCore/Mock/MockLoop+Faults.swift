@@ -48,8 +48,8 @@ extension MockLoop {
         switch kind {
         case .reset:
             _ = csup_set_reset_on_close(connection.pointee.descriptor)
-            close(index)
-        case .close: close(index)
+            close(index, as: .broken)
+        case .close: close(index, as: .broken)
         case .stall, .noResponse: connection.pointee.phase = .stalled
         case .errorEvent: sendErrorEvent(index)
         case .malformedChunk: sendMalformedChunk(index)
@@ -75,7 +75,7 @@ extension MockLoop {
         if isChunked { output.writer.append("0\r\n\r\n") }
         guard transmit(index, output.writer.bytes) else { return }
         counters.add(.events, output.events)
-        endStream(index, completed: false)
+        endStream(index, .broken)
         finishMessage(index)
     }
 
@@ -89,7 +89,7 @@ extension MockLoop {
             writer.append("\r\n")
             guard transmit(index, writer.bytes) else { return }
         }
-        endStream(index, completed: false)
+        endStream(index, .broken)
         finishMessage(index)
     }
 

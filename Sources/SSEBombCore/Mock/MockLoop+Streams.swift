@@ -242,12 +242,13 @@ extension MockLoop {
     }
 
     /// The next token behind `number` whose event isn't its template alone: the first one of each
-    /// kind, and the last, which may end the arguments of a call.
+    /// kind, and of a call's arguments the first, behind the tool's name, and the last.
     private func nextBoundary(_ index: UInt32, after number: UInt32) -> UInt32? {
         let tokens = slab[index].pointee.script.tokens
         guard number < tokens else { return nil }
         if number == 0 { return 1 }
-        return number <= reasoningTokens ? min(reasoningTokens + 1, tokens) : tokens
+        if number <= reasoningTokens { return min(reasoningTokens + 1, tokens) }
+        return number == reasoningTokens + 1 ? number + 1 : tokens
     }
 
     /// Appends the event of token `number`, with those that belong before it.
@@ -270,8 +271,9 @@ extension MockLoop {
             style.writeOpening(kind, facts, &output)
         }
         var edges = ArgumentEdges()
-        if style.callsTools, kind == .content {
-            edges.isFirst = isFirst
+        if style.namesTool, kind == .content {
+            if isFirst { return output.countAsToken() }
+            edges.isFirst = number == reasoningTokens + 2
             edges.isLast = number == connection.pointee.script.tokens
         }
         let fields = style.writeToken(kind, edges: edges, to: &output.writer)
@@ -342,7 +344,7 @@ extension MockLoop {
         if connection.pointee.script.fault?.kind == .garbageAfter { writeGarbage(&output.writer) }
         guard transmit(index, output.writer.bytes) else { return }
         counters.add(.events, output.events)
-        endStream(index, completed: true)
+        endStream(index, .completed)
         finishMessage(index)
     }
 

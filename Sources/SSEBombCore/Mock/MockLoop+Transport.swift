@@ -91,7 +91,6 @@ extension MockLoop {
     }
 
     private mutating func peerLeft(_ index: UInt32) {
-        if slab[index].pointee.isStream { counters.add(.abandoned) }
         close(index, orderly: true)
     }
 
@@ -121,9 +120,8 @@ extension MockLoop {
         }
         let unsent = connection.pointee.output.count - connection.pointee.outputSent
         guard unsent + (bytes.count - done) <= limit else {
-            counters.add(.slowReaders)
             _ = csup_set_reset_on_close(connection.pointee.descriptor)
-            close(index)
+            close(index, as: .slowReader)
             return false
         }
         discardSentOutput(connection)

@@ -23,6 +23,18 @@ final class MockShared: Sendable {
     func truth() -> MockTruth { MockTruth(reading: counters) }
 }
 
+/// How a stream of the mock ends; each has its count.
+enum MockStreamEnd {
+    /// Everything was sent.
+    case completed
+    /// The client is gone.
+    case abandoned
+    /// A fault ends it.
+    case broken
+    /// The client is too far behind.
+    case slowReader
+}
+
 /// An event loop with its connections. Lives on its thread.
 struct MockLoop: ~Copyable {
     let shared: MockShared
@@ -128,7 +140,11 @@ struct MockLoop: ~Copyable {
             let now = count == 0 ? woken : .now()
             fireTimers(now)
         }
-        for index in 0..<usedSlots where slab[index].pointee.phase != .free { close(index) }
+        // Streams that the server's own end cuts stay in the account as open ones.
+        for index in 0..<usedSlots where slab[index].pointee.phase != .free {
+            slab[index].pointee.isStream = false
+            close(index)
+        }
         publishUsage()
     }
 
@@ -298,10 +314,17 @@ struct MockLoop: ~Copyable {
 
     /// Frees the slot and closes its socket.
     ///
-    /// - Parameter orderly: whether TLS says goodbye; without, the peer sees a truncation.
-    mutating func close(_ index: UInt32, orderly: Bool = false) {
+    /// - Parameters:
+    ///   - orderly: whether TLS says goodbye; without, the peer sees a truncation.
+    ///   - end: of a stream that is under way. That nothing can be read or sent any more is the
+    ///     peer's doing.
+    mutating func close(
+        _ index: UInt32,
+        orderly: Bool = false,
+        as end: MockStreamEnd = .abandoned
+    ) {
         let connection = slab[index]
-        endStream(index, completed: false)
+        endStream(index, end)
         wheel.disarm(index)
         connection.pointee.tls?.close(notify: orderly)
         connection.pointee.tls = nil
@@ -324,12 +347,17 @@ struct MockLoop: ~Copyable {
     }
 
     /// Counts a stream's end, once.
-    func endStream(_ index: UInt32, completed: Bool) {
+    func endStream(_ index: UInt32, _ end: MockStreamEnd) {
         let connection = slab[index]
         guard connection.pointee.isStream else { return }
         connection.pointee.isStream = false
         counters.subtract(.streamsOpen)
-        if completed { counters.add(.completed) }
+        switch end {
+        case .completed: counters.add(.completed)
+        case .abandoned: counters.add(.abandoned)
+        case .broken: counters.add(.broken)
+        case .slowReader: counters.add(.slowReaders)
+        }
     }
 
     /// Sets what epoll watches for, where that changes.

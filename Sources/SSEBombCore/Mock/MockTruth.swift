@@ -14,7 +14,8 @@ public struct MockTruth: Sendable {
     public internal(set) var connections: UInt64 = 0
     /// Requests read whole.
     public internal(set) var requests: UInt64 = 0
-    /// Streams begun.
+    /// Streams begun: those that are open, and those that ended as completed, abandoned, broken or
+    /// by a slow reader.
     public internal(set) var streams: UInt64 = 0
     /// Streams that are under way.
     public internal(set) var streamsOpen: UInt64 = 0
@@ -36,6 +37,8 @@ public struct MockTruth: Sendable {
     public internal(set) var slowReaders: UInt64 = 0
     /// Streams that the client left before their end.
     public internal(set) var abandoned: UInt64 = 0
+    /// Streams that a fault ended.
+    public internal(set) var broken: UInt64 = 0
     /// Reads of requests whose arrival is the time of the read, for lack of a plausible kernel
     /// stamp.
     public internal(set) var stampsReplaced: UInt64 = 0
@@ -70,6 +73,7 @@ public struct MockTruth: Sendable {
             partialSends += loop[.partialSends]
             slowReaders += loop[.slowReaders]
             abandoned += loop[.abandoned]
+            broken += loop[.broken]
             stampsReplaced += loop[.stampsReplaced]
             scheduleSlips += loop[.scheduleSlips]
             userTime += loop[.userTime]
@@ -91,7 +95,7 @@ public struct MockTruth: Sendable {
             ("tokens", tokens),
             ("events", events), ("sends", sends), ("bytes", bytes),
             ("partial_sends", partialSends), ("slow_readers", slowReaders),
-            ("abandoned", abandoned), ("stamps_replaced", stampsReplaced),
+            ("abandoned", abandoned), ("broken", broken), ("stamps_replaced", stampsReplaced),
             ("schedule_slips", scheduleSlips),
         ]
         text += counts.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",")
