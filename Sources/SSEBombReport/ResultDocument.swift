@@ -164,6 +164,7 @@ extension ResultDocument {
         var events: UInt64
         var tokenEvents: UInt64
         var reasoningEvents: UInt64
+        var toolEvents: UInt64?
         var eventTypes: [String: UInt64]
         var comments: UInt64
         var retries: UInt64
@@ -307,6 +308,7 @@ extension ResultDocument {
             case events
             case tokenEvents = "token_events"
             case reasoningEvents = "reasoning_events"
+            case toolEvents = "tool_events"
             case eventTypes = "event_types"
             case comments, retries
             case unknownEvents = "unknown_events"

@@ -245,6 +245,7 @@ extension ResultDocument.Counts {
         reasoningEvents = counts.reasoningEvents
         eventTypes = redacted(counts.eventTypes, redaction)
         comments = counts.comments
+        toolEvents = counts.toolEvents
         retries = counts.retries
         unknownEvents = counts.unknownEvents
         coalesced = Coalesced(

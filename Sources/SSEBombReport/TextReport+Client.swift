@@ -10,10 +10,15 @@ extension TextReport {
         let counts = result.counts
         guard counts.connectionsOpened > 0 || counts.bytesSent > 0 else { return }
         layout.section("Wire")
-        layout.field(
-            "events",
+        var kinds =
             "\(Units.count(counts.events)), \(Units.count(counts.tokenEvents)) token-bearing"
-        )
+        if counts.reasoningEvents > 0 {
+            kinds += ", \(Units.count(counts.reasoningEvents)) of these reasoning"
+        }
+        if counts.toolEvents > 0 {
+            kinds += ", \(Units.count(counts.toolEvents)) of these tool calls"
+        }
+        layout.field("events", kinds)
         if !counts.eventTypes.isEmpty {
             layout.field("event types", shares(byCount(counts.eventTypes)))
         }

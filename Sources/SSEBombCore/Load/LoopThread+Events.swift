@@ -111,7 +111,7 @@ extension LoopThread {
         }
         if arrival.isMeasured {
             stats.count(.windowTokenEvents)
-            if facts.isReasoningOnly { stats.count(.windowReasoningEvents) }
+            if facts.contents.intersection(.tokens) != .content { coldCountKind(facts) }
         }
         if !facts.isReasoningOnly, !slot.pointee.flags.contains(.hasOutput) {
             coldFirstOutput(slot, arrival)
@@ -120,6 +120,16 @@ extension LoopThread {
         if slot.pointee.tokens < .max { slot.pointee.tokens &+= 1 }
         arrival.tokens &+= 1
         arrival.hasMore = false
+    }
+
+    /// A token-bearing event with something else than visible text.
+    @inline(never)  // Keeps the usual event's path short.
+    private func coldCountKind(_ facts: EventFacts) {
+        switch facts.contents.intersection(.tokens) {
+        case .reasoning: stats.count(.windowReasoningEvents)
+        case .toolCall: stats.count(.windowToolEvents)
+        default: break
+        }
     }
 
     /// A gap of a stream with running token counts: divided by the tokens it brought, and entered

@@ -200,6 +200,7 @@ struct ResultMerger {
         counts.events = total(.windowEvents)
         counts.tokenEvents = total(.windowTokenEvents)
         counts.reasoningEvents = total(.windowReasoningEvents)
+        counts.toolEvents = total(.windowToolEvents)
         counts.comments = total(.comments)
         counts.retries = total(.retryFields)
         counts.unknownEvents = total(.unknownEvents)

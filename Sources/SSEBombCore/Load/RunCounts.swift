@@ -52,6 +52,8 @@ public struct RunCounts: Sendable {
     public var tokenEvents: UInt64 = 0
     /// Of these, those with nothing but reasoning.
     public var reasoningEvents: UInt64 = 0
+    /// Of the token-bearing ones, those with nothing but a tool call's name or arguments.
+    public var toolEvents: UInt64 = 0
     /// Events with a type of their own, by type.
     public var eventTypes: [String: UInt64] = [:]
     /// Comment lines.

@@ -70,8 +70,8 @@ enum Counter: Int, CaseIterable {
     case windowEvents, windowTokenEvents
     /// Tokens by running usage, where the stream has it; else one an event.
     case windowRunningTokens
-    /// Token-bearing events that were only reasoning.
-    case windowReasoningEvents
+    /// Token-bearing events that were only reasoning, or only tool calls.
+    case windowReasoningEvents, windowToolEvents
     case comments, retryFields, unknownEvents
     // Events of belonging requests: their own send time was read, was not there, was after their
     // arrival.

@@ -128,7 +128,8 @@ extension RunCounts {
         let counters: [WritableKeyPath<RunCounts, UInt64>] = [
             \.started, \.completed, \.failed, \.cancelled, \.cut, \.completedInWindow,
             \.startedOutsideWindow, \.retriedStale, \.dropped, \.waited, \.events, \.tokenEvents,
-            \.reasoningEvents, \.comments, \.retries, \.unknownEvents, \.coalescedAtArrival,
+            \.reasoningEvents, \.toolEvents, \.comments, \.retries, \.unknownEvents,
+            \.coalescedAtArrival,
             \.coalescedAtReading, \.streamsOfSeveralTokens, \.streamsInOneLump, \.streamsInBursts,
             \.lateStamps, \.reads, \.stampsReplaced, \.clockSteps, \.fullReads,
             \.kernelClockStreams, \.userClockStreams, \.completionTokens, \.requestsWithPrompt,

@@ -241,6 +241,7 @@ extension RunCounts {
         events = counts.events
         tokenEvents = counts.tokenEvents
         reasoningEvents = counts.reasoningEvents
+        toolEvents = counts.toolEvents ?? 0
         eventTypes = counts.eventTypes
         comments = counts.comments
         retries = counts.retries
