@@ -35,13 +35,7 @@ extension RunResult {
     /// What the time line tells of the window that all parts have in common. An interval that
     /// isn't there is one in which nothing happened.
     private func commonWindow(_ window: MergedRun.Window) -> RateWindow {
-        let second = Nanoseconds.seconds(1)
-        // Intervals of merged results begin with whole seconds of the wall clock.
-        let origin = startedAt / second
-        let inside = intervals.filter {
-            (origin + Int64($0.startSeconds)) * second >= window.start
-                && (origin + Int64($0.startSeconds + $0.seconds)) * second <= window.end
-        }
+        let inside = intervals(in: window)
         let tokenEvents = inside.reduce(0) { $0 &+ $1.tokenEvents }
         return RateWindow(
             seconds: Double(window.length) / 1e9,
@@ -50,6 +44,35 @@ extension RunResult {
             events: inside.reduce(0) { $0 &+ $1.events },
             good: inside.reduce(0) { $0 &+ $1.good }
         )
+    }
+
+    private func intervals(in window: MergedRun.Window) -> [RunInterval] {
+        let second = Nanoseconds.seconds(1)
+        // Intervals of merged results begin with whole seconds of the wall clock.
+        let origin = startedAt / second
+        return intervals.filter {
+            (origin + Int64($0.startSeconds)) * second >= window.start
+                && (origin + Int64($0.startSeconds + $0.seconds)) * second <= window.end
+        }
+    }
+
+    /// Subscriptions under way, as the mean over the whole seconds of the measured window; nil
+    /// without subscriptions or such a second.
+    var heldSubscriptions: Double? {
+        let parts = classes.isEmpty ? [self] : classes.map(\.result)
+        let held = parts.filter(\.plan.eventSource).compactMap(\.streamsHeld)
+        return held.isEmpty ? nil : held.reduce(0, +)
+    }
+
+    private var streamsHeld: Double? {
+        let start = plan.ramp + plan.warmup
+        let inside =
+            if let merged { merged.window.map { intervals(in: $0) } ?? [] } else {
+                wholeIntervals(from: start, to: start + measured)
+            }
+        let seconds = inside.reduce(0) { $0 + $1.seconds }
+        guard seconds > 0 else { return nil }
+        return inside.reduce(0) { $0 + $1.inFlight * Double($1.seconds) } / Double(seconds)
     }
 
     /// What one token-bearing event is worth, over the measured window: the time line counts

@@ -31,6 +31,7 @@ extension TextReport {
             layout.section(title)
             layout.owner(title)
             own.classHeadline(&layout)
+            own.subscriptions(&layout)
             own.objectives(&layout)
             own.arrivals(&layout)
             own.stages(&layout)

@@ -230,14 +230,7 @@ public struct TextReport {
                 "\(Units.count(counts.retriedStale)) sent again, their kept connection was closed"
             )
         }
-        if let subscriptions = counts.subscriptions {
-            layout.field(
-                "subscriptions",
-                "\(Units.count(subscriptions.accepted)) accepted,"
-                    + " \(Units.count(subscriptions.reconnects)) of them reconnects,"
-                    + " \(Units.count(subscriptions.ended)) ended by the server"
-            )
-        }
+        subscriptions(&layout)
         if let readers = result.plan.slowReaders {
             // Each class has a rate of its own.
             let rate =
@@ -260,6 +253,20 @@ public struct TextReport {
     private static let noneStarted =
         "No request was due inside the measured window, so there is nothing to report: make it "
         + "longer with -d, or shorten --ramp and --warmup."
+
+    /// Also of a class: what began in ramp or warm-up is held, and in no other figure.
+    func subscriptions(_ layout: inout TextLayout) {
+        guard let subscriptions = result.counts.subscriptions else { return }
+        let held = result.heldSubscriptions.map {
+            ", \(Units.count(UInt64(max(0, $0.rounded())))) held on average"
+        }
+        layout.field(
+            "subscriptions",
+            "\(Units.count(subscriptions.accepted)) accepted,"
+                + " \(Units.count(subscriptions.reconnects)) of them reconnects,"
+                + " \(Units.count(subscriptions.ended)) ended by the server" + (held ?? "")
+        )
+    }
 
     private func throughput(_ layout: inout TextLayout) {
         guard let window = result.rateWindow else { return }

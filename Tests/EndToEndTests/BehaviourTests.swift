@@ -6,6 +6,33 @@ import Testing
 
 @Suite("Behaviour of users")
 struct BehaviourTests {
+    @Test("subscriptions that began in the ramp are said to be held")
+    func heldSubscriptions() async throws {
+        let mock = try await Mock(["--itl", "50ms", "--tokens", "100000"])
+        let directory = try TemporaryDirectory()
+        let text = """
+            duration = "2s"
+            [[class]]
+            name = "idle"
+            url = "\(mock.events)"
+            eventsource = true
+            streams = 5
+            ramp = "300ms"
+            [[class]]
+            name = "burst"
+            url = "\(mock.events)"
+            streams = 3
+            max-events = 5
+
+            """
+        let file = try directory.write("s.toml", Array(text.utf8))
+        let run = try await LoadRun.run(["--scenario", file])
+        let words = run.outcome.stdout.split { $0 == " " || $0 == "\n" }.joined(separator: " ")
+        // Of all, and of the class.
+        let said = words.components(separatedBy: "ended by the server, 5 held on average")
+        #expect(said.count == 3, "\(run.outcome.stdout)")
+    }
+
     @Test("streams that are given up after some tokens are cancelled, not failed")
     func cancelByTokens() async throws {
         let mock = try await Mock(["--tokens", "50", "--itl", "5ms"])
