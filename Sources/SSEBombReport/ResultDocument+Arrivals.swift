@@ -6,7 +6,7 @@ extension ResultDocument {
     /// What became of the arrivals of the measured window.
     struct Arrivals: Codable, Equatable, Sendable {
         var process: String
-        var rate: Double
+        var rate: Double?
         var achieved: Double?
         var due: UInt64
         var waited: UInt64
@@ -48,7 +48,7 @@ extension ResultDocument {
         init?(_ result: RunResult) {
             guard let load = result.plan.arrivals, let report = result.arrivals else { return nil }
             process = load.process
-            rate = load.ownRate
+            rate = result.plan.askedRate
             achieved = result.achievedRate
             due = report.due
             waited = result.counts.waited

@@ -33,6 +33,8 @@ extension ResultDocument {
         var rampDownS: Double?
         var connectRate: Double?
         var seed: UInt64
+        var rank: Int?
+        var ranks: Int?
         var threads: Int
         var cpus: [Int32]
         var clock: String
@@ -70,7 +72,7 @@ extension ResultDocument {
             case turns, think
             case rampDownS = "ramp_down_s"
             case connectRate = "connect_rate"
-            case seed, threads, cpus, clock, priority, until
+            case seed, rank, ranks, threads, cpus, clock, priority, until
             case maxEvents = "max_events"
             case sentAt = "sent_at"
             case cancelAfter = "cancel_after"

@@ -151,7 +151,7 @@ extension ResultDocument.Plan {
         tls = plan.tls.map { TLS($0) }
         model = result.loadModel
         streams = plan.streams
-        rate = plan.arrivals?.ownRate
+        rate = plan.askedRate
         arrivals = plan.arrivals?.process
         trace = plan.arrivals?.trace.map { Trace($0) }
         durationS = plan.duration.map { seconds($0) }
@@ -165,6 +165,8 @@ extension ResultDocument.Plan {
         rampDownS = plan.stages == nil ? nil : seconds(plan.rampDown)
         connectRate = plan.connectRate > 0 ? finite(plan.connectRate) : nil
         seed = plan.seed
+        rank = plan.knownRank?.number
+        ranks = plan.knownRank?.count
         threads = plan.threads
         cpus = plan.cpus
         clock = plan.clock.rawValue
@@ -243,9 +245,9 @@ extension ResultDocument.Counts {
         events = counts.events
         tokenEvents = counts.tokenEvents
         reasoningEvents = counts.reasoningEvents
+        toolEvents = counts.toolEvents
         eventTypes = redacted(counts.eventTypes, redaction)
         comments = counts.comments
-        toolEvents = counts.toolEvents
         retries = counts.retries
         unknownEvents = counts.unknownEvents
         coalesced = Coalesced(

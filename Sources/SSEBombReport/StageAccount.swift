@@ -4,8 +4,16 @@
 public import SSEBombCore
 
 extension RunPlan {
-    /// The load over time, of either model; nil where it doesn't change.
-    public var line: LoadLine? { stages ?? arrivals?.line }
+    /// The process's own load over time, of either model; nil where it doesn't change.
+    public var line: LoadLine? {
+        guard let line = stages ?? arrivals?.line, !rank.isAlone else {
+            return stages ?? arrivals?.line
+        }
+        let parts = line.stages.map {
+            LoadStage(duration: $0.duration, target: rank.share(of: $0.target))
+        }
+        return LoadLine(from: rank.share(of: line.first), stages: parts)
+    }
 
     /// What stands behind a level: nothing for streams.
     public var levelUnit: String { stages == nil ? "/s" : "" }

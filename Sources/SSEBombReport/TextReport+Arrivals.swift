@@ -9,9 +9,10 @@ extension TextReport {
         let counts = result.counts
         layout.section("Arrivals")
         let mean = load.line == nil && load.trace == nil ? "" : " on average"
-        var rates = "\(Units.rate(load.ownRate))/s asked\(mean)"
-        if let achieved = result.achievedRate { rates += ", \(Units.rate(achieved))/s started" }
-        layout.field("rate", rates + ", \(Units.count(report.due)) due")
+        var rates = result.plan.askedRate.map { ["\(Units.rate($0))/s asked\(mean)"] } ?? []
+        if let achieved = result.achievedRate { rates.append("\(Units.rate(achieved))/s started") }
+        if rates.isEmpty { rates = ["too few arrivals in too short a time for one"] }
+        layout.field("rate", rates.joined(separator: ", ") + ", \(Units.count(report.due)) due")
         layout.field(
             "waited",
             "\(Units.count(counts.waited)) for a free stream of"
@@ -91,11 +92,16 @@ extension TextReport {
 }
 
 extension RunResult {
-    /// Requests of the measured window that started, per second; nil in the closed model.
+    /// Requests of the measured window that started, per second; nil in the closed model, and where
+    /// they are too few, or their time too short, for a rate.
     var achievedRate: Double? {
-        guard let arrivals, arrivals.span > 0 else { return nil }
+        guard let arrivals, arrivals.span >= Self.shortestSpan else { return nil }
         // Later turns of sessions are no arrivals.
         let started = arrivals.due - min(arrivals.due, counts.dropped)
-        return Double(started) * 1e9 / Double(arrivals.span)
+        return started == 1 ? nil : Double(started) * 1e9 / Double(arrivals.span)
     }
+
+    /// Shorter times between a schedule's begin and its last start are those of the loop, not of
+    /// the schedule: an arrival may be so late.
+    private static var shortestSpan: Int64 { Nanoseconds.milliseconds(1) }
 }

@@ -147,6 +147,9 @@ public struct TextReport {
         // Streams of one class and rates of another make no sum.
         let hasSum = result.loadModel == "closed" || plan.arrivals != nil
         if !hasSum { parts = "\(Units.count(result.classes.count)) classes" }
+        if let rank = plan.knownRank {
+            parts = "rank \(rank.number) of \(Units.count(rank.count)): \(parts)"
+        }
         let unit = plan.sessions == nil ? "request" : "session"
         switch (plan.duration, plan.requests) {
         case (let duration?, nil): parts += " for \(Units.setting(duration))"
@@ -180,7 +183,8 @@ public struct TextReport {
 
     private func rate(_ load: OpenLoad) -> String {
         if load.trace != nil { return "arrivals of a trace" }
-        return load.line == nil ? "\(Units.rate(load.ownRate))/s \(load.law.name)" : load.law.name
+        let asked = Units.rate(result.plan.askedRate ?? 0)
+        return load.line == nil ? "\(asked)/s \(load.law.name)" : load.law.name
     }
 
     private var clientLine: String {
@@ -250,10 +254,6 @@ public struct TextReport {
         layout.field("connections", connections)
     }
 
-    private static let noneStarted =
-        "No request was due inside the measured window, so there is nothing to report: make it "
-        + "longer with -d, or shorten --ramp and --warmup."
-
     /// Also of a class: what began in ramp or warm-up is held, and in no other figure.
     func subscriptions(_ layout: inout TextLayout) {
         guard let subscriptions = result.counts.subscriptions else { return }
@@ -267,6 +267,10 @@ public struct TextReport {
                 + " \(Units.count(subscriptions.ended)) ended by the server" + (held ?? "")
         )
     }
+
+    private static let noneStarted =
+        "No request was due inside the measured window, so there is nothing to report: make it "
+        + "longer with -d, or shorten --ramp and --warmup."
 
     private func throughput(_ layout: inout TextLayout) {
         guard let window = result.rateWindow else { return }

@@ -36,7 +36,9 @@ enum DryRun {
     }
 
     private static func firstRequest(_ run: PreparedRun) -> (head: [UInt8], body: [UInt8]) {
-        if let source = run.plan.source { return source.preview(0, seed: run.plan.seed) }
+        if let source = run.plan.source {
+            return source.preview(run.plan.firstRequestNumber, seed: run.plan.seed)
+        }
         let bytes = run.template.bytes
         let body = run.plan.request.body ?? []
         return (Array(bytes.dropLast(body.count)), body)
@@ -68,8 +70,9 @@ enum DryRun {
             ),
             ("method", plan.request.method),
         ]
+        if let rank = plan.knownRank { rows.append(("rank", "\(rank.number) of \(rank.count)")) }
         if let load = plan.arrivals {
-            rows.append(("rate", "\(Units.rate(load.ownRate))/s"))
+            if let rate = plan.askedRate { rows.append(("rate", "\(Units.rate(rate))/s")) }
             rows.append(("arrivals", load.process))
             rows.append(("max_streams", "\(plan.streams)"))
         } else {

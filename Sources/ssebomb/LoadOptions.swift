@@ -129,6 +129,8 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seed of everything random.", valueName: "N"))
     var seed: UInt64 = 1
 
+    @OptionGroup var share: RankOptions
+
     @Option(
         name: [.customShort("t"), .long],
         help: ArgumentHelp("Loop threads (default: one a usable CPU).", valueName: "N"),

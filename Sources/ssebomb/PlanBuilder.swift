@@ -30,6 +30,9 @@ struct LoadShape {
     /// Set where fewer streams will do if so many don't fit: the weight by which several such loads
     /// share what does.
     var roomWeight: Double?
+    /// Which of several processes has this load, and which numbers its requests have.
+    var rank = ProcessRank.alone
+    var numbers = TargetNumbers.all
 
     /// One stream, once: what `probe` does.
     static func single(cpus: [Int32]) -> LoadShape {
@@ -109,6 +112,7 @@ enum PlanBuilder {
         plan.requests = load.requests
         plan.arrivals = load.arrivals
         plan.stages = load.stages
+        (plan.rank, plan.numbers) = (load.rank, load.numbers)
         plan.sessions = load.sessions
         plan.sourceAddresses = addresses.local
         plan.tls = tls

@@ -149,6 +149,7 @@ struct PreparedLoad {
         _ name: String,
         _ judgement: JudgementOptions
     ) throws(SetupError) {
+        let shape = try shape.part(of: try options.share.resolved())
         var run = try PlanBuilder.prepare(target, load: shape)
         options.apply(to: &run.plan)
         try behaviour.apply(to: &run.plan)
@@ -206,11 +207,17 @@ struct PreparedLoad {
         }
         let sum = weights.reduce(0, +)
         var begin = 0.0
+        var first: UInt64 = 0
         return weights.indices.map { index in
             var part = shape
             part.streams = streams[index]
             if shape.arrivals == nil {
                 part.requests = (requests ?? nil).map { UInt64($0[index]) }
+                part.numbers = TargetNumbers(place: index, of: weights.count)
+                if let count = part.requests {
+                    part.numbers = TargetNumbers(from: first)
+                    first += count
+                }
             }
             let end = begin + weights[index] / sum
             part.arrivals?.share = ArrivalShare(

@@ -1,6 +1,7 @@
 // Several targets of one load: what falls to each, in the closed and in the open model, and the
 // results of each beside those of all.
 
+import Foundation
 import SSEBombReport
 import Testing
 
@@ -74,6 +75,53 @@ struct TargetTests {
             seen.append(parts)
         }
         #expect(seen[0] == seen[1])
+    }
+
+    @Test(
+        "no two requests are alike, whichever target they go to",
+        arguments: [
+            ["-n", "40", "--model", "m", "--unique", "--synthetic", "20:5"],
+            ["-n", "40", "--body", #"{"u":"{{uuid}}"}"#], ["-n", "40", "--body", "{{index}}"],
+            ["-d", "300ms", "--model", "m", "--unique", "--prompt", "hi"],
+            ["-n", "12", "--turns", "2", "--model", "m", "--unique", "--prompt", "hi"],
+            ["-n", "40", "--bodies", "ROWS"],
+            ["-n", "40", "--bodies", "ROWS", "--order", "shuffle"],
+        ]
+    )
+    func distinct(flags: [String]) async throws {
+        let stream: [ServerAction] = [
+            .readRequest, .send(Wire.stream(Wire.delta("a") + Wire.done)), .again,
+        ]
+        let servers = [try ScriptedServer(stream), try ScriptedServer(stream)]
+        defer { for server in servers { server.stop() } }
+        let directory = try TemporaryDirectory()
+        let lines = (0..<40).map { #"{"row":\#($0)}"# }
+        let rows = try directory.write("rows", Array(lines.joined(separator: "\n").utf8))
+        let urls = servers.map { "\($0.url)/v1/chat/completions" }
+        var arguments = ["-c", "4"] + flags.map { $0 == "ROWS" ? rows : $0 }
+        if flags.contains("--turns") {
+            let text = """
+                [[class]]
+                url = ["\(urls[0])", "\(urls[1])"]
+                streams = 4
+                requests = 12
+                turns = "2"
+                model = "m"
+                unique = true
+                prompt = "hi"
+
+                """
+            arguments = ["--scenario", try directory.write("s.toml", Array(text.utf8))]
+        } else {
+            arguments += urls
+        }
+        let run = try await LoadRun.run(arguments)
+        let bodies = servers.map { server in
+            server.requests.map { $0.components(separatedBy: "\r\n\r\n").last ?? "" }
+        }
+        #expect(run.failures == [:] && bodies.allSatisfy { !$0.isEmpty })
+        #expect(Set(bodies.joined()).count == bodies[0].count + bodies[1].count)
+        if flags.contains("ROWS") { #expect(bodies.joined().sorted() == lines.sorted()) }
     }
 
     @Test("a target that is down has its own failures, and the others none")

@@ -100,6 +100,22 @@ struct TraceRequestTests {
         #expect(dry.stdout.contains("\nContent-Length: 23\n\n\(bodies[0])"), "\(dry.stdout)")
     }
 
+    @Test("a trace of one row has no rate, neither asked nor started")
+    func oneRow() async throws {
+        let (run, sent) = try await replay(
+            ["--trace", try file([#"{"at": 0, "input_tokens": 3}"#]), "-n", "1", "--model", "m"]
+        )
+        #expect(sent.count == 1 && run.result["arrivals"]["due"].int == 1)
+        for place in ["plan", "arrivals"] { #expect(!run.result[place]["rate"].exists) }
+        #expect(!run.result["arrivals"]["achieved"].exists)
+        let stored = try directory.write("r.json", Array(run.resultText.utf8))
+        let again = try await Binary.run(["report", stored])
+        for text in [run.outcome.stdout, again.stdout] {
+            #expect(text.contains("too short a time for one, 1 due"), "\(text)")
+            #expect(!text.contains("/s asked") && !text.contains("/s started"))
+        }
+    }
+
     @Test("a template takes a row's prompt and limit")
     func template() async throws {
         let rows = (1...5).map {

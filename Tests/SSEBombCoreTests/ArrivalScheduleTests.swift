@@ -28,6 +28,7 @@ private func pacer(
     seed: UInt64 = 1,
     seconds: Int64 = 2,
     limit: UInt64? = nil,
+    rank: ProcessRank = .alone,
     loop: Int = 0,
     of loops: Int = 1
 ) -> ArrivalPacer {
@@ -38,6 +39,7 @@ private func pacer(
         start: start,
         end: start + Nanoseconds.seconds(seconds),
         limit: limit,
+        rank: rank,
         loop: loop,
         of: loops
     )
@@ -67,6 +69,47 @@ private func instants(_ pacer: ArrivalPacer) -> [Int64] {
         }
         let other = instants(pacer(load, seed: 2))
         #expect((other == whole) == (law == .constant))
+    }
+
+    @Test("Processes share one schedule by its numbers, whatever their loops", arguments: laws)
+    func ranks(law: ArrivalLaw) {
+        let load = OpenLoad(rate: 1_000, law: law)
+        func arrivals(_ pacer: ArrivalPacer) -> [UInt64: Int64] {
+            var pacer = pacer
+            var all: [UInt64: Int64] = [:]
+            while pacer.next != .distantFuture {
+                all[pacer.number] = pacer.next.nanoseconds
+                pacer.advance()
+            }
+            return all
+        }
+        for limit in [nil, 100, 2] as [UInt64?] {
+            let whole = arrivals(pacer(load, limit: limit))
+            var joined: [UInt64: Int64] = [:]
+            for rank in (0..<3).map({ ProcessRank($0, of: 3) }) {
+                let own = limit.map { rank.share(of: $0) }
+                for loop in 0..<2 {
+                    let part = arrivals(
+                        pacer(load, limit: own, rank: rank, loop: loop, of: 2)
+                    )
+                    #expect(part.keys.allSatisfy { $0 % 3 == UInt64(rank.number) })
+                    joined.merge(part) { _, _ in -1 }
+                }
+            }
+            #expect(joined == whole && whole.count == limit.map { Int($0) } ?? whole.count)
+        }
+    }
+
+    @Test("Every so many-th arrival follows the law that is tested of one process", arguments: laws)
+    func stepLaw(law: ArrivalLaw) throws {
+        guard law != .constant else { return }
+        let all = offsets(OpenLoad(rate: 250, law: law), seed: 3, count: 60_001)
+        let own = stride(from: 1, to: all.count, by: 3).map { all[$0] }
+        let times = zip(own, own.dropFirst()).map { ($1 - $0) * 250 / 1e9 }
+        let test = try #require(KolmogorovSmirnov(times) { law.cumulative($0, steps: 3) ?? 0 })
+        #expect(test.pValue > 0.01, "\(test)")
+        let other = try #require(KolmogorovSmirnov(times) { law.cumulative($0 / 3) ?? 0 })
+        #expect(other.pValue < 1e-9, "\(other)")
     }
 
     @Test("Arrivals end with the window, or with the number of requests")

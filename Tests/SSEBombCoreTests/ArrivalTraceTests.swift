@@ -162,6 +162,44 @@ private func rows(_ trace: ArrivalTrace) -> [String] {
         }
     }
 
+    @Test("Processes share the arrivals of a trace, each with its row")
+    func ranks() throws {
+        let lines = (0..<50).map { #"{"offset_ms": \#($0 * 7), "input_tokens": \#($0)}"# }
+        try withFile(lines.joined(separator: "\n")) { path in
+            let load = OpenLoad(TraceReplay(try ArrivalTrace(path)))
+            var seen: [UInt32] = []
+            for rank in (0..<3).map({ ProcessRank($0, of: 3) }) {
+                var pacer = ArrivalPacer(
+                    load,
+                    seed: 1,
+                    start: Instant(nanoseconds: 5),
+                    end: .distantFuture,
+                    limit: nil,
+                    rank: rank,
+                    loop: 0,
+                    of: 1
+                )
+                while pacer.next != .distantFuture {
+                    let tokens = try #require(pacer.row?.inputTokens)
+                    #expect(pacer.next.nanoseconds == 5 + Int64(tokens) * 7_000_000)
+                    #expect(Int(tokens) % 3 == rank.number)
+                    seen.append(tokens)
+                    pacer.advance()
+                }
+            }
+            #expect(seen.sorted() == Array(0..<50))
+        }
+    }
+
+    @Test("A trace of one instant has no rate", arguments: [1, 3])
+    func noRate(rows: Int) throws {
+        let lines = (0..<rows).map { _ in #"{"at": 0}"# }
+        try withFile(lines.joined(separator: "\n")) { path in
+            let load = OpenLoad(TraceReplay(try ArrivalTrace(path)))
+            #expect(load.rate == 0)
+        }
+    }
+
     @Test("A file longer than what is kept of it is read to its end, more than once")
     func long() throws {
         // 80 MB: what lies 16 MB back is given back to the kernel on the way.

@@ -88,6 +88,7 @@ struct ResultGenerator {
         plan.threads = number(1...4)
         plan.cpus = (0..<number(0...3)).map { Int32($0) }
         plan.seed = UInt64(number(0...99))
+        plan.storedRank = number(0...3) == 0 ? nil : ProcessRank(number(0...2), of: 3)
         plan.connectRate = Double(number(0...1)) * 333.3
         var result = SampleRun.full(plan)
         result.startedAt += Int64(number(0...4_000)) * 1_000_000

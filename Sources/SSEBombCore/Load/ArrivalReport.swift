@@ -31,14 +31,16 @@ extension ArrivalLaw {
         }
     }
 
-    /// The distribution function of the times between arrivals with mean 1; nil where all are
-    /// equal.
-    func cumulative(_ time: Double) -> Double? {
+    /// The distribution function of the times between arrivals with mean 1, or from each of them to
+    /// the one so many `steps` further on; nil where all are equal.
+    func cumulative(_ time: Double, steps: Int = 1) -> Double? {
         switch self {
         case .constant: nil
-        case .poisson: -expm1(-max(0, time))
+        case .poisson where steps == 1: -expm1(-max(0, time))
+        // A sum of exponential or gamma times of one scale is a gamma time.
+        case .poisson: GammaDistribution.cumulative(time, shape: Double(steps))
         case .gamma(let cv):
-            GammaDistribution.cumulative(time / (cv * cv), shape: 1 / (cv * cv))
+            GammaDistribution.cumulative(time / (cv * cv), shape: Double(steps) / (cv * cv))
         }
     }
 }
@@ -64,7 +66,10 @@ extension ResultMerger {
             report.greatestDeviation = greatestDeviation(load)
         } else {
             let steps = steps(load, of: Self.starts(of: outcomes.map(\.starts)))
-            report.test = KolmogorovSmirnov(steps) { load.law.cumulative($0) ?? 0 }
+            // Of several processes each has every so many-th arrival.
+            report.test = KolmogorovSmirnov(steps) {
+                load.law.cumulative($0, steps: plan.rank.count) ?? 0
+            }
         }
         return report
     }
@@ -81,8 +86,11 @@ extension ResultMerger {
     private func greatestDeviation(_ load: OpenLoad) -> Int64? {
         let starts = Self.starts(of: outcomes.map(\.starts))
         let deviations: [Double] = zip(starts, starts.dropFirst()).map { start, next in
-            guard let line = load.line else { return abs(Double(next - start) - load.mean) }
-            let due = line.view { $0.time(ofArea: $0.area(until: seconds(start)) + 1) }
+            let count = Double(plan.rank.count)
+            guard let line = load.line else {
+                return abs(Double(next - start) - load.mean * count)
+            }
+            let due = line.view { $0.time(ofArea: $0.area(until: seconds(start)) + count) }
             return abs(seconds(next) - due) * 1e9
         }
         return deviations.filter(\.isFinite).max().flatMap { Int64(exactly: $0.rounded()) }

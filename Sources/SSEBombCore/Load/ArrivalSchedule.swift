@@ -20,7 +20,8 @@ public enum ArrivalLaw: Sendable, Equatable, BitwiseCopyable {
 
 /// How many requests arrive, and by which law.
 public struct OpenLoad: Sendable, Equatable {
-    /// Arrivals per second over all loops, above 0: with stages, or of a trace, their mean.
+    /// Arrivals per second over all loops, above 0: with stages, or of a trace, their mean; 0 of a
+    /// trace that is too short for a rate.
     public var rate: Double
     /// Law of the times between them. A trace follows none.
     public var law: ArrivalLaw
@@ -57,8 +58,11 @@ public struct OpenLoad: Sendable, Equatable {
 
     /// The arrivals of a trace.
     public init(_ replay: TraceReplay) {
+        let summary = replay.trace.summary
         let seconds = Double(replay.duration) / 1e9
-        self.init(rate: Double(replay.trace.summary.rows) / seconds, law: .constant)
+        // One arrival, or several at once, have no time that they could be at a rate in.
+        let hasRate = summary.rows > 1 && summary.lastOffset > 0
+        self.init(rate: hasRate ? Double(summary.rows) / seconds : 0, law: .constant)
         self.replay = replay
         trace = TraceFacts(replay)
     }

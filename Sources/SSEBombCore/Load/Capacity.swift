@@ -55,7 +55,7 @@ public struct Capacity: Sendable {
             .usage,
             "the \(plans.count) classes ask for \(streams) streams in all, and \(descriptorsFree)"
                 + " fit the \(descriptorLimit) descriptors that this process may have: lower their"
-                + " streams, raise the hard limit (ulimit -Hn), or run several processes"
+                + " streams, raise the hard limit (ulimit -Hn), or share the load: --rank, --ranks"
         )
     }
 
@@ -68,7 +68,7 @@ public struct Capacity: Sendable {
                 "\(plan.streams) streams need more descriptors than the \(descriptorLimit) that"
                     + " this process may have; \(descriptorsFree) streams fit: use"
                     + " \(flag) \(descriptorsFree),"
-                    + " raise the hard limit (ulimit -Hn), or run several processes"
+                    + " raise the hard limit (ulimit -Hn), or share the load: --rank, --ranks"
             )
         }
         if plan.addresses.contains(where: \.isUnix) { return }

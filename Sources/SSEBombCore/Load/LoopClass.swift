@@ -21,7 +21,8 @@ struct LoopClass {
     let firstSlot: UInt32
     /// Slots of the class in this loop; a class of few streams has none in some loops.
     let slotCount: UInt32
-    /// Number of the first of them among the streams of all classes and loops, from 0.
+    /// Number of the first of them among the process's streams, those of all classes and loops,
+    /// from 0.
     let firstStream: Int
     /// Slots whose events are handed over: the first so many.
     let loggedSlots: Int
@@ -154,6 +155,7 @@ struct LoopClassSetup: @unchecked Sendable {
                 start: windows.start,
                 end: share.streams > 0 ? windows.measureEnd : windows.start,
                 limit: plan.requests,
+                rank: plan.rank,
                 loop: share.rank,
                 of: share.loops
             )
@@ -234,6 +236,12 @@ extension LoopThread {
     var isOpen: Bool { current.pointee.isOpen }
     var isStaged: Bool { current.pointee.isStaged }
     var connectInterval: Int64 { current.pointee.connectInterval }
+
+    /// Number of the slot's stream among those of all classes, loops and processes, from 0.
+    func stream(of index: UInt32) -> UInt64 {
+        let place = Int(index &- current.pointee.firstSlot)
+        return plan.rank.whole(UInt64(current.pointee.firstStream + place))
+    }
 
     var arrivals: UnsafeMutablePointer<LoopArrivals>? { current.pointee.arrivals }
     var isStopping: Bool {

@@ -26,7 +26,7 @@ extension LoopThread {
         let place = Int(index &- current.pointee.firstSlot)
         if let log, place < current.pointee.loggedSlots {
             let event = LoggedEvent(
-                stream: UInt64(current.pointee.firstStream + place) &+ 1,
+                stream: stream(of: index) &+ 1,
                 request: UInt64(slot.pointee.requestNumber),
                 event: UInt64(slot.pointee.events),
                 at: arrival.at,
@@ -62,7 +62,7 @@ extension LoopThread {
         let place = Int(index &- current.pointee.firstSlot)
         guard let log, plan.drawnStreams > 0, place < current.pointee.loggedSlots else { return }
         var record = LoggedEvent(
-            stream: UInt64(current.pointee.firstStream + place) &+ 1,
+            stream: stream(of: index) &+ 1,
             request: UInt64(slot.pointee.requestNumber),
             event: 0,
             at: slot.pointee.conn0,

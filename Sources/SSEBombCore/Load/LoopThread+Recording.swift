@@ -71,12 +71,11 @@ extension LoopThread {
         coldNoteRead(requests, index)
         let request = slot.pointee
         let notes = requests[index]
-        let place = Int(index &- current.pointee.firstSlot)
         let (end, failure) = Self.end(outcome)
         let record = RequestRecord(
             classNumber: UInt32(current.pointee.number),
             loop: UInt32(self.index),
-            stream: UInt64(current.pointee.firstStream + place) &+ 1,
+            stream: stream(of: index) &+ 1,
             request: UInt64(request.requestNumber),
             number: request.number,
             turn: request.turn,

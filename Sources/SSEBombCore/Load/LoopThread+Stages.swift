@@ -2,12 +2,13 @@
 // a request may go on. Knows no socket.
 
 extension LoopThread {
-    /// The level from which on the slot takes part. Streams are dealt out to the loops in turn, so
-    /// that the load is the same for any number of loops and even among them. A half below whole
-    /// numbers: so the streams differ from the line by no more than that.
+    /// The level from which on the slot takes part. Streams are dealt out to processes and loops in
+    /// turn, so that the load is the same for any number of them and even among them. A half below
+    /// whole numbers: so the streams differ from the line by no more than that.
     private func level(of index: UInt32) -> Double {
         let load = current.pointee
-        return Double(Int(index - load.firstSlot) * load.loops + load.rank) + 0.5
+        let own = Int(index - load.firstSlot) * load.loops + load.rank
+        return Double(plan.rank.whole(UInt64(own))) + 0.5
     }
 
     /// Schedules the slot's next request for when the load model wants it: at the end of its pause,

@@ -23,6 +23,9 @@ extension LoopThread {
                 if isStaged {
                     coldScheduleStaged(index, slab[index], notBefore: began, began)
                 } else if plan.ramp > 0 {
+                    var random = SeededRandom(
+                        seed: RequestRandom.key(plan.seed, .phase, stream(of: index))
+                    )
                     let phase = Int64(random.unit() * Double(plan.ramp))
                     slab[index].pointee.sched = windows.start + phase
                     wheel.arm(index, at: windows.start + phase)
@@ -136,9 +139,10 @@ extension LoopThread {
     private mutating func takeNumber() -> UInt64? {
         if let limit = plan.requests {
             return switches.takeRequest(limit: limit, of: current.pointee.number)
+                .map { plan.requestNumber($0) }
         }
         defer { current.pointee.nextNumber += UInt64(current.pointee.loops) }
-        return current.pointee.nextNumber
+        return plan.requestNumber(current.pointee.nextNumber)
     }
 
     /// Whether the connect may start now. If not, the slot is armed for its turn, and that is when

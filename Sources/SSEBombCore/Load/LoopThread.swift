@@ -118,7 +118,8 @@ struct LoopThread: ~Copyable {
         plaintext = .allocate(byteCount: 16_640, alignment: 64)
         ready = ReadyRing(capacity: slotCount)
         random = SeededRandom(
-            seed: setup.classes[0].plan.seed &+ UInt64(setup.index) &* 0x1000_0001
+            seed: setup.classes[0].plan.seed
+                &+ setup.classes[0].plan.rank.whole(UInt64(setup.index)) &* 0x1000_0001
         )
         lastClock = .now()
         var first: UInt32 = 0

@@ -4,8 +4,8 @@
 /// Every n-th arrival of the schedule, as instants.
 ///
 /// Each loop draws the whole sequence and keeps the arrivals whose number modulo the number of
-/// loops is its own: the same seed gives the same load for any number of them, and nothing is
-/// shared.
+/// processes, and then of loops, is its own: the same seed gives the same load for any number of
+/// them, and nothing is shared.
 struct ArrivalPacer: BitwiseCopyable {
     private var schedule: ArrivalSchedule
     private let start: Instant
@@ -13,9 +13,11 @@ struct ArrivalPacer: BitwiseCopyable {
     private let limit: UInt64
     private let loops: UInt64
     private let loop: UInt64
+    private let rank: ProcessRank
     private let share: ArrivalShare?
     private let seed: UInt64
-    /// Arrivals of the share so far: their number modulo `loops` says whose they are.
+    /// Arrivals of the process and the share so far: their number modulo `loops` says whose they
+    /// are.
     private var numberInShare: UInt64 = 0
     /// When the next arrival is due; `distantFuture` after the last.
     private(set) var next = Instant.distantFuture
@@ -25,7 +27,8 @@ struct ArrivalPacer: BitwiseCopyable {
     /// - Parameters:
     ///   - start: where the schedule's offsets count from.
     ///   - end: nothing arrives from here on.
-    ///   - limit: number of arrivals of the whole run; nil is no limit.
+    ///   - limit: number of arrivals of the process, of all targets together; nil is no limit.
+    ///   - rank: which process this is.
     ///   - loop: which of `loops` this is.
     init(
         _ load: OpenLoad,
@@ -33,13 +36,15 @@ struct ArrivalPacer: BitwiseCopyable {
         start: Instant,
         end: Instant,
         limit: UInt64?,
+        rank: ProcessRank = .alone,
         loop: Int,
         of loops: Int
     ) {
         schedule = ArrivalSchedule(load, seed: seed)
         self.start = start
         self.end = end
-        self.limit = limit ?? .max
+        self.limit = limit.map { rank.whole($0) } ?? .max
+        self.rank = rank
         self.loops = UInt64(loops)
         self.loop = UInt64(loop)
         self.seed = seed
@@ -69,16 +74,18 @@ struct ArrivalPacer: BitwiseCopyable {
     }
 
     private mutating func step() {
-        if share?.contains(schedule.number, seed: seed) ?? true { numberInShare += 1 }
+        if isInShare { numberInShare += 1 }
         schedule.advance()
+    }
+
+    private var isInShare: Bool {
+        rank.owns(schedule.number) && share?.contains(schedule.number, seed: seed) ?? true
     }
 
     /// Goes on to the first arrival from here that is the loop's own. Ends: of a share that holds
     /// nothing nobody makes a pacer.
     private mutating func passToOwn() {
-        while numberInShare % loops != loop
-            || !(share?.contains(schedule.number, seed: seed) ?? true)
-        {
+        while numberInShare % loops != loop || !isInShare {
             if hasReachedLimit { return }
             step()
         }

@@ -32,7 +32,8 @@ public struct RunPlan: Sendable {
     public var arrivals: OpenLoad?
     /// Measured time in nanoseconds; nil when `requests` alone ends the run.
     public var duration: Int64?
-    /// Requests to start in all; nil when only time ends the run.
+    /// Requests to start in all; nil when only time ends the run. Of all targets where `arrivals`
+    /// are shared among them.
     public var requests: UInt64?
     /// Streams start at a random phase within this time (nanoseconds). Not with `arrivals`.
     public var ramp: Int64 = 0
@@ -48,6 +49,13 @@ public struct RunPlan: Sendable {
     public var connectRate: Double = Self.usualConnectRate
     /// Seed of everything random (arrivals, start phases, back-off jitter).
     public var seed: UInt64 = 1
+    /// Which of several processes this is. `streams` and `requests` are this one's own; `arrivals`
+    /// and `stages` are those of all.
+    public var rank = ProcessRank.alone
+    /// What a stored plan, whose numbers are all its own, still knows of that.
+    public var storedRank: ProcessRank?
+    /// Closed model: which numbers of the load's requests are the plan's.
+    public var numbers = TargetNumbers.all
 
     /// Which streams the client gives up, and when; nil for none.
     public var cancellation: Cancellation?

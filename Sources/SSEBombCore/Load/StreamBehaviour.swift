@@ -88,9 +88,9 @@ enum Reconnection {
 
 /// Which request of a run something is drawn for: the same one whatever the number of loops.
 struct RequestKey: Equatable {
-    /// Closed model: the stream's number among those of all loops. Open model: that of the class.
+    /// Number of the class.
     var stream: UInt64
-    /// Closed model: which request of the stream. Open model: the arrival's number in the schedule.
+    /// The request's number in the load, or its session's.
     var number: UInt64
 
     /// What a draw is for: each has a sequence of its own, so that one more behaviour in a plan

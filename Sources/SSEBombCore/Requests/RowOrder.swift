@@ -76,6 +76,8 @@ enum RequestRandom {
         case session = 0x7365_7373_696F
         case unique = 0x756E_6971_7565
         case uuid = 0x7575_6964_0000
+        case target = 0x7461_7267_6574
+        case phase = 0x7068_6173_6500
     }
 
     /// A bijection of 64 bits that leaves no trace of its argument's pattern (SplitMix64's).

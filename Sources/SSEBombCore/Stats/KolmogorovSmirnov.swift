@@ -84,6 +84,7 @@ enum GammaDistribution {
         return max(0, 1 - factor * fraction)
     }
 
-    /// Both converge within some multiples of the root of the shape, which is 10^4 at most.
-    private static let mostTerms = 10_000
+    /// Both converge within some multiples of the root of the shape, which is 10^7 at most: of the
+    /// calmest law, between arrivals of one process of the most that can share them.
+    private static let mostTerms = 100_000
 }

@@ -35,7 +35,9 @@ enum MarkdownExport {
         }
         let url = code("\(plan.request.method) \(Redaction.url(of: plan.request))")
         let load =
-            plan.arrivals.map { "\(Units.rate($0.rate))/s \($0.process)" }
+            plan.arrivals.map { load in
+                (plan.askedRate.map { "\(Units.rate($0))/s " } ?? "") + load.process
+            }
             ?? "\(Units.count(plan.streams)) streams"
         return "\(url), \(load), \(measured)"
     }

@@ -60,7 +60,7 @@ enum VLLMExport {
 
     /// "inf" where requests follow one another, as there.
     private static func requestRate(_ plan: RunPlan) -> JSONNode {
-        plan.arrivals.map { .number($0.rate) } ?? "inf"
+        plan.askedRate.map { .number($0) } ?? "inf"
     }
 
     /// The shape of its gamma law, of which a Poisson process is 1.

@@ -10,6 +10,7 @@ extension ResultDocument.Plan {
     var asPart: ResultDocument.Plan {
         var plan = self
         (plan.streams, plan.threads, plan.seed) = (0, 0, 0)
+        (plan.rank, plan.ranks) = (nil, nil)
         (plan.api, plan.apiFrom) = (nil, nil)
         (plan.rate, plan.requests, plan.connectRate, plan.eventLogStreams) = (nil, nil, nil, nil)
         (plan.cpus, plan.addresses, plan.sourceAddresses) = ([], [], [])

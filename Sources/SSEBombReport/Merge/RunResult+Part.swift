@@ -50,6 +50,8 @@ extension RunResult {
             let mean = part.intervals[index].inFlight
             part.intervals[index].inFlight = mean.isFinite ? TokenSum.exact(mean) : 0
         }
+        // Streams, rates and requests of a process that shares a load are its own.
+        part.plan.storedRank = nil
         part.plan.arrivals?.rate.makeExact()
         part.plan.connectRate.makeExact()
         return part

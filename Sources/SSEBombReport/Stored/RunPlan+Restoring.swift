@@ -66,6 +66,7 @@ extension RunPlan {
         sessions = try plan.sessions()
         connectRate = plan.connectRate ?? 0
         seed = plan.seed
+        storedRank = try ProcessRank(plan)
         guard let clock = ArrivalClock(rawValue: plan.clock) else {
             throw .unknown("plan.clock", plan.clock)
         }
@@ -152,6 +153,15 @@ extension RequestSpecification {
         guard let size = plan.bodyBytes else { return }
         guard size <= Self.largestBody else { throw .field("plan.body_bytes") }
         body = [UInt8](repeating: 0, count: size)
+    }
+}
+
+extension ProcessRank {
+    /// nil where the process was alone.
+    fileprivate init?(_ plan: ResultDocument.Plan) throws(ResultFault) {
+        guard let rank = plan.rank, let ranks = plan.ranks else { return nil }
+        guard rank >= 0, rank < ranks else { throw .field("plan.rank") }
+        self.init(rank, of: ranks)
     }
 }
 
