@@ -94,6 +94,7 @@ extension ResultDocument {
     /// What one class of load came to, where there are several.
     struct ClassRecord: Codable, Equatable, Sendable {
         var name: String
+        var measuredS: Double?
         var steadyS: Int?
         var plan: Plan
         var counts: Counts
@@ -107,6 +108,7 @@ extension ResultDocument {
 
         enum CodingKeys: String, CodingKey {
             case name
+            case measuredS = "measured_s"
             case steadyS = "steady_s"
             case plan, counts, arrivals, stages, rates, sessions, metrics, intervals, errors
         }

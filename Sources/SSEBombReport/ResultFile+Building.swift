@@ -64,6 +64,7 @@ extension ResultDocument.ClassRecord {
     fileprivate init(_ part: ClassResult, _ redaction: Redaction) {
         let result = part.result
         name = part.name
+        measuredS = Double(result.measured) / 1e9
         steadyS = result.steady?.seconds
         plan = ResultDocument.Plan(result)
         counts = ResultDocument.Counts(result, redaction)

@@ -163,6 +163,17 @@ private struct Absent: Error { let text: String }
         }
     }
 
+    @Test("each class keeps the length of its own measured window")
+    func classWindows() throws {
+        var run = try ResultGenerator.classes()
+        for index in run.result.classes.indices {
+            run.result.classes[index].result.measured = 1_500_000_000 * Int64(index + 1)
+        }
+        let stored = try reading(run.file.encoded())
+        #expect(stored.result.classes.map(\.result.measured) == [1_500_000_000, 3_000_000_000])
+        #expect(stored.text(color: false) == run.text(color: false))
+    }
+
     @Test("the report of a stored result is that of the run, to the letter")
     func text() throws {
         for run in try Self.runs() {

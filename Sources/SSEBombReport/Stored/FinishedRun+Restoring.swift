@@ -199,6 +199,8 @@ extension ResultDocument {
             record.rates, record.metrics, record.intervals
         )
         (part.errors, part.sessions) = (record.errors, record.sessions)
+        // Where a number of requests ends the run, each class ends with its own last one.
+        part.run.measuredS = record.measuredS ?? run.measuredS
         (part.run.steadyS, part.run.steadyStartS) = (record.steadyS, nil)
         // A class without kernel stamps has no count of those that were replaced.
         if record.counts.stampsReplaced == nil { part.client.clockStreams.kernel = 0 }
