@@ -267,6 +267,10 @@ READERS = [
 ]
 
 
+# Where an event of its own names the tool: the first token of the call.
+NAMED = [chat, chat_helper, responses, messages]
+
+
 def check(title, mock, reader, wanted, limit=None):
     """Holds what a reader got against `wanted`: reasoning, text, finish, completion tokens."""
     thought, text, finish, prompt, completion = reader(mock, limit)
@@ -290,11 +294,13 @@ def streams(binary):
     with Mock(binary, "--tool-calls", "--chunking", "5-events") as mock:
         for reader, _, _, called, _ in READERS:
             if called:
-                check("tool call", mock, reader, ("", words(1, TOKENS), called, TOKENS))
+                said = words(2 if reader in NAMED else 1, TOKENS)
+                check("tool call", mock, reader, ("", said, called, TOKENS))
     with Mock(binary, "--tool-calls", "--reasoning", "4", "--framing", "length") as mock:
         for reader, _, _, called, thinks in READERS:
             if called and thinks:
-                wanted = (words(1, 4), words(5, TOKENS), called, TOKENS)
+                said = words(6 if reader in NAMED else 5, TOKENS)
+                wanted = (words(1, 4), said, called, TOKENS)
                 check("reasoning and tool call", mock, reader, wanted)
 
 
