@@ -28,6 +28,8 @@ public struct Redaction: Sendable {
         var shortestTail: Int
         /// Servers shorten texts: as much of its beginning is removed, too, wherever it stands.
         var isText: Bool
+        /// Writers of base64 break their lines (RFC 2045, 6.8: at 76 characters).
+        var isBase64 = false
     }
 
     private let patterns: [Pattern]
@@ -62,9 +64,20 @@ public struct Redaction: Sendable {
             for text in request.commonTexts { secrets.add(text: text) }
         }
         patterns =
-            secrets.patterns.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
-            + secrets.texts.union(secrets.encodedTexts).map {
+            secrets.found.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
+            + secrets.encoded.map {
+                Pattern(bytes: $0, shortestTail: 4, isText: false, isBase64: true)
+            }
+            + secrets.texts.map {
                 Pattern(bytes: $0, shortestTail: SecretCollector.shortestText, isText: true)
+            }
+            + secrets.encodedTexts.map {
+                Pattern(
+                    bytes: $0,
+                    shortestTail: SecretCollector.shortestText,
+                    isText: true,
+                    isBase64: true
+                )
             }
         firstBytes = Dictionary(grouping: patterns) { $0.bytes[0] }
     }
@@ -75,10 +88,12 @@ public struct Redaction: Sendable {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)
         var index = 0
+        var lastEnd = -1
         while index < bytes.count {
-            if let end = longestMatch(in: bytes, at: index) {
+            if let end = longestMatch(in: bytes, at: index, isBehindOne: index == lastEnd) {
                 result += Self.mask.utf8
                 index = end
+                lastEnd = end
             } else {
                 result.append(bytes[index])
                 index += 1
@@ -92,23 +107,33 @@ public struct Redaction: Sendable {
         String(decoding: apply(to: Array(text.utf8)), as: UTF8.self)
     }
 
-    private func longestMatch(in bytes: [UInt8], at start: Int) -> Int? {
+    /// - Parameter isBehindOne: whether another match ends at `start`.
+    private func longestMatch(in bytes: [UInt8], at start: Int, isBehindOne: Bool) -> Int? {
         var longest: Int?
         // What begins an escape can be any byte.
         let isEscape = "%\\&+".utf8.contains(bytes[start])
         for pattern in isEscape ? patterns : firstBytes[bytes[start]] ?? [] {
-            guard let end = match(pattern, in: bytes, at: start) else { continue }
+            guard let end = match(pattern, in: bytes, at: start, isBehindOne) else { continue }
             longest = max(longest ?? 0, end)
         }
         return longest
     }
 
     /// Where the pattern that begins at `start` ends, each of its bytes in whatever notation.
-    private func match(_ pattern: Pattern, in bytes: [UInt8], at start: Int) -> Int? {
+    private func match(
+        _ pattern: Pattern,
+        in bytes: [UInt8],
+        at start: Int,
+        _ isBehindOne: Bool
+    ) -> Int? {
         var index = start
         for (matched, expected) in pattern.bytes.enumerated() {
             let isTail = matched >= pattern.shortestTail
-            guard index < bytes.count else { return isTail ? index : nil }
+            if pattern.isBase64, matched > 0 { index = Notation.endOfBreak(in: bytes, at: index) }
+            // What a cut text ends in is the next piece, however little of it.
+            guard index < bytes.count else {
+                return isTail || (isBehindOne && pattern.isText) ? index : nil
+            }
             guard let next = Notation.end(of: expected, in: bytes, at: index) else {
                 if pattern.isText { return isTail ? index : nil }
                 return isTail && Notation.isCutEscape(bytes[index...]) ? bytes.count : nil
@@ -159,6 +184,24 @@ private enum Notation {
         default: break
         }
         return bytes[index] == byte ? index + 1 : nil
+    }
+
+    /// Where a line break ends that starts at `index`, escaped or as it is; `index` without one.
+    static func endOfBreak(in bytes: [UInt8], at index: Int) -> Int {
+        var index = index
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x0A, 0x0D, UInt8(ascii: " "): index += 1
+            case UInt8(ascii: "\\"):
+                // JSON inside a JSON string has several.
+                guard let letter = bytes[index...].firstIndex(where: { $0 != UInt8(ascii: "\\") }),
+                    "nr".utf8.contains(bytes[letter])
+                else { return index }
+                index = letter + 1
+            default: return index
+            }
+        }
+        return index
     }
 
     /// Whether the text ends in what may have become an escape.

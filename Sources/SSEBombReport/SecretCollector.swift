@@ -6,8 +6,10 @@ import SSEBombCore
 
 /// Gathers the patterns of a `Redaction`.
 struct SecretCollector {
-    private var found: Set<[UInt8]> = []
-    private var encoded: Set<[UInt8]> = []
+    /// Everything to hide of headers and queries, as it is.
+    private(set) var found: Set<[UInt8]> = []
+    /// How these look in base64.
+    private(set) var encoded: Set<[UInt8]> = []
     /// What to hide of bodies; a text that was cut keeps less than `shortestText` bytes of it.
     private(set) var texts: Set<[UInt8]> = []
     /// The same in base64, which tells no text from the body around it: of all of that.
@@ -21,12 +23,9 @@ struct SecretCollector {
     /// Shorter texts are words of any answer.
     static let shortestText = 12
     /// Texts are hidden in pieces of this size, so that of a part of one hardly more is seen.
-    private static let piece = 64
+    private static let piece = 24
     /// Bounds the work on each text that is shown: 64 KiB of a body.
-    private static let mostPieces = 1_024
-
-    /// Everything to hide of headers and queries, in base64 too.
-    var patterns: [[UInt8]] { Array(found.union(encoded)) }
+    private static let mostPieces = (64 << 10) / piece
 
     /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
     /// template, what stands between its places is the same in every request.

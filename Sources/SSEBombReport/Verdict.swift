@@ -26,6 +26,9 @@ public struct Verdict: Sendable, Equatable {
 
     /// One thing that speaks against the figures.
     public struct Reason: Sendable, Equatable {
+        /// The code of a gate that has too few samples to be judged.
+        static let tooFewSamples = "too_few_samples"
+
         /// Stable word for scripts, e.g. `loop_busy`.
         public let code: String
         /// What this reason makes of the run.
@@ -78,7 +81,7 @@ public struct Verdict: Sendable, Equatable {
 
     /// Whether something speaks against the figures: that a gate had too few samples to be judged
     /// doesn't, and has an exit status of its own.
-    public var isDoubted: Bool { reasons.contains { $0.code != "too_few_samples" } }
+    public var isDoubted: Bool { reasons.contains { $0.code != Reason.tooFewSamples } }
 
     /// What the arrivals say about the server, such as that it sends in bursts. Nothing that speaks
     /// against the measurement, so it doesn't enter the state.

@@ -96,7 +96,7 @@ extension Verdict {
         }
         let others = short.count > 1 ? ", and \(short.count - 1) more likewise" : ""
         return Reason(
-            code: "too_few_samples",
+            code: Reason.tooFewSamples,
             state: .suspect,
             sentence:
                 "The threshold \(worst.threshold.expression) needs \(Units.count(worst.floor))"

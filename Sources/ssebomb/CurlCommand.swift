@@ -110,9 +110,10 @@ struct CurlCommand {
     }
 
     private static func unknown(_ flag: String, _ word: ShellWord, _ name: String) -> SetupError {
-        SetupError(
+        let option = flag.prefix { $0 != "=" }
+        return SetupError(
             .usage,
-            "\(name) \(word.place): curl's option \(flag) isn't known here: leave it out, or say "
+            "\(name) \(word.place): curl's option \(option) isn't known here: leave it out, or say "
                 + "the same with a flag of ssebomb"
         )
     }

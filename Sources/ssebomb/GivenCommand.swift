@@ -5,8 +5,8 @@ import SSEBombReport
 
 /// Writes a command line down.
 enum GivenCommand {
-    /// Flags whose value is a text of the user's, unless it names a file with `@`.
-    private static let texts: Set<String> = ["body", "prompt", "system", "from-curl"]
+    /// Flags whose value is a text of the user's.
+    private static let texts: Set<String> = ["body", "prompt", "system"]
 
     /// The words of a command line that the parser has accepted, each flag by its shortest name.
     ///
@@ -30,8 +30,9 @@ enum GivenCommand {
     }
 
     private static func visible(_ value: String, of name: String) -> String {
-        if texts.contains(name) { return value.hasPrefix("@") ? value : Redaction.mask }
+        if texts.contains(name) { return Redaction.mask }
         switch name {
+        case "from-curl": return value.hasPrefix("@") ? value : Redaction.mask
         case "header":
             guard let colon = value.firstIndex(of: ":"), Redaction.isSecret(value[..<colon]) else {
                 return value

@@ -83,11 +83,23 @@ struct OptionTable {
                 found.append(.option(name: option.name, value: value))
             } else if halves.count == 2, let option = byAlias[String(halves[0])] {
                 found.append(.option(name: option.name, value: String(halves[1])))
+            } else if let combined = combined(argument) {
+                for option in combined {
+                    let value = option.takesValue ? rest.popFirst() : nil
+                    found.append(.option(name: option.name, value: value))
+                }
             } else {
                 found.append(.word(argument))
             }
         }
         return found
+    }
+
+    /// The flags of `-kq`; nil where it is no such word.
+    private func combined(_ word: String) -> [Option]? {
+        guard word.count > 2, word.first == "-", word.dropFirst().first != "-" else { return nil }
+        let options = word.dropFirst().map { byAlias["-\($0)"] }
+        return options.contains { $0 == nil } ? nil : options.compactMap { $0 }
     }
 
     // MARK: The parser's description

@@ -48,8 +48,10 @@ struct RunCommand: ParsableCommand {
     private func run(arguments: [String], _ scenario: ScenarioFile?) throws {
         let usable = try CPUConfinement.apply(load.cpus)
         let watch = SignalWatch()
-        let labels = try output.labels()
+        var labels = try output.labels()
         var prepared = try PreparedLoad(self, arguments: arguments, scenario, usable: usable)
+        let redaction = Redaction(prepared.classes.map(\.run.plan.request))
+        labels = labels.mapValues { redaction.apply(to: $0) }
         let publisher = try output.publisher(exports)
         let repeats = try repeatPlan()
         let calibration = try judgement.readCalibration()

@@ -337,14 +337,14 @@ struct SourceAssembly {
         let names = halves[0].split(separator: ".", omittingEmptySubsequences: false)
             .map(String.init)
         guard halves.count == 2, !names.contains("") else {
-            throw SetupError(.usage, "--param '\(text)': write NAME=JSON, such as top_p=0.9")
+            throw SetupError(.usage, "--param '\(halves[0])': write NAME=JSON, such as top_p=0.9")
         }
         let value = String(halves[1])
         guard Self.isJSON(value) else {
             throw SetupError(
                 .usage,
-                "--param '\(text)': what follows '=' isn't JSON: put a text in quotes, such as "
-                    + "'\(halves[0])=\"text\"'"
+                "--param '\(halves[0])=***': what follows '=' isn't JSON: put a text in quotes, "
+                    + "such as '\(halves[0])=\"text\"'"
             )
         }
         return (names, value)

@@ -60,11 +60,11 @@ struct SecretTests {
         let place = "llm.invalid:80:127.0.0.1:\(mock.port)"
         let flags = [
             "-n2", "-H@\(header)", "--model=m", "--max-tokens", "3", "-4", "--connect-to", place,
-            "--label", "note=it's \(Self.header)", "--format=json", "-q",
+            "--label", "note=it's \(Self.header)", "--format=json", "-4q",
         ]
         let shown = [
             "-n", "2", "-H", "@\(header)", "--model", "m", "--max-tokens", "3", "-4",
-            "--connect-to", place, "--label", "note=it's ***", "--format", "json", "-q",
+            "--connect-to", place, "--label", "note=it's ***", "--format", "json", "-4", "-q",
         ]
         let url = "http://llm.invalid/v1/chat/completions"
         let first = try await words(flags + [url])
@@ -73,14 +73,17 @@ struct SecretTests {
         #expect(again.words == first.words)
         #expect(again.plan == first.plan)
 
-        let hidden = ["-H", "X-Other: short", "--prompt", "my text", "--param", "user=\"me\""]
+        #expect(first.label == "it's ***")
+        let hidden = ["-H", "X-Other: short", "--prompt", "@my text", "--param", "user=\"me\""]
         let masked = ["-H", "X-Other: ***", "--prompt", "***", "--param", "user=***"]
         let second = try await words(flags + hidden + ["\(url)?q=1"])
         #expect(second.words == ["ssebomb"] + shown + masked + ["\(url)?q=***"])
     }
 
     /// The command line that a run's result has, and what became of its plan.
-    private func words(_ arguments: [String]) async throws -> (words: [String], plan: [String]) {
+    private func words(
+        _ arguments: [String]
+    ) async throws -> (words: [String], plan: [String], label: String?) {
         let outcome = try await Binary.run(arguments)
         #expect(outcome.status == 0, "\(outcome.stderr)")
         let result = try JSONValue(parsing: outcome.stdout)
@@ -88,7 +91,7 @@ struct SecretTests {
         let words = command.compactMap { $0.text }
         let plan = ["url", "api", "model"].map { result["plan"][$0].text ?? "" }
         let numbers = ["requests", "body_bytes"].map { "\(result["plan"][$0].int ?? -1)" }
-        return (words, plan + numbers)
+        return (words, plan + numbers, result["run"]["labels"]["note"].text)
     }
 
     @Test("no output shows what was given")

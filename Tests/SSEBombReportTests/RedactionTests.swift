@@ -36,6 +36,8 @@ import Testing
             "base64 c2stY2FuYXJ5LzQyK3g9",
             "base64 IHNrLWNhbmFyeS80Mit4PQ==",
             "base64 ICBzay1jYW5hcnkvNDIreD0=",
+            // Lines broken, as it is and in JSON inside JSON.
+            "base64 c2stY2Fu\r\nYXJ5LzQy\n K3g9", #"base64 c2stY2Fu\r\nYXJ5LzQy\\nK3g9"#,
         ]
     )
     func everyNotation(_ echoed: String) {
@@ -88,7 +90,9 @@ import Testing
         let whole = String(decoding: request.body ?? [], as: UTF8.self)
         for text in texts + [whole] {
             for before in ["", "x", "xy"] {
-                let echo = Data((before + text).utf8).base64EncodedString()
+                let data = Data((before + text).utf8)
+                let broken = data.base64EncodedString(options: .lineLength76Characters)
+                let echo = before.isEmpty ? broken : data.base64EncodedString()
                 let shown = redaction.apply(to: "got \(echo)!")
                 let rest = shown.split(separator: "***")
                 #expect(rest.count > 1 && rest.allSatisfy { $0.count <= 8 }, "\(shown)")

@@ -46,7 +46,7 @@ extension HTMLReport {
         }
         dl{margin:0}
         dl div{display:grid;grid-template-columns:132px minmax(0,1fr);gap:12px;padding:3px 0}
-        dt{color:var(--dim)}
+        dt{color:var(--dim);overflow-wrap:anywhere}
         dd{margin:0;overflow-wrap:anywhere}
         dl.plan{columns:2;column-gap:40px;font-size:14px}
         dl.plan div{grid-template-columns:88px minmax(0,1fr);break-inside:avoid}
@@ -61,7 +61,7 @@ extension HTMLReport {
         .invalid{background:var(--red-back);border-color:var(--red)}
         .invalid .state b{color:var(--red)}
         ul{list-style:none;margin:0;padding:0}
-        .reasons li{padding:3px 0}
+        .reasons li{padding:3px 0;overflow-wrap:anywhere}
         h2 span{font-size:14px;font-weight:400;color:var(--dim);margin-left:6px}
         .gates{
           display:grid; grid-template-columns:auto fit-content(34%) minmax(0,1fr);
@@ -100,7 +100,7 @@ extension HTMLReport {
           padding:4px 0 4px 10px; text-align:left; font-weight:400;
           border-top:1px solid var(--grid);
         }
-        th:first-child,td:first-child{padding-left:0}
+        th:first-child,td:first-child{padding-left:0;overflow-wrap:anywhere}
         th{color:var(--dim);border:0;font-size:13px;padding-top:0}
         .n{text-align:right;white-space:nowrap}
         .note td{color:var(--dim);font-size:13px}
@@ -194,7 +194,7 @@ extension HTMLReport {
           .group,.figures figure{flex-basis:100%}
           dl.plan{columns:1}
         }
-        @media (max-width:600px) {
+        @media (max-width:720px) {
           header,main,footer{padding-left:12px;padding-right:12px}
           h1{font-size:19px}
           .state b{font-size:24px}

@@ -122,7 +122,8 @@ struct HTMLReport {
         page.element("section", [("id", "again")]) { page in
             page.leaf("h2", "Run it again")
             guard !context.command.isEmpty else {
-                page.leaf("p", "The result has no command line: those of its parts differ.")
+                let cause = result.merged == nil ? "" : ": those of its parts differ"
+                page.leaf("p", "The result has no command line\(cause).")
                 return
             }
             page.literal("\n")

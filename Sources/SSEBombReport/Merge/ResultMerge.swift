@@ -118,7 +118,8 @@ extension Verdict {
             }
         }
         return Verdict(
-            reasons: united(reasons + other.reasons),
+            // Gates are not merged, so what was held against a part for their sake isn't either.
+            reasons: united((reasons + other.reasons).filter { $0.code != Reason.tooFewSamples }),
             server: united(server + other.server),
             calibration: calibration == other.calibration ? calibration : nil
         )
