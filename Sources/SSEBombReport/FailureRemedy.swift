@@ -68,6 +68,9 @@ extension RunResult {
         guard counts.completed > 0, counts.unknownEvents > 0, counts.tokenEvents == 0,
             let name = apiName
         else { return nil }
+        guard plan.fields == nil else {
+            return "not one event had what --field content names: look with 'ssebomb probe'"
+        }
         return
             "not one event had a token of \(name)'s, and \(Units.count(counts.unknownEvents)) had "
             + "no shape of it: leave --api out to have it recognised, or look with 'ssebomb probe'"

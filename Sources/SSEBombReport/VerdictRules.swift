@@ -67,6 +67,8 @@ extension Verdict {
         if counts.started + counts.dropped == 0 {
             // Subscribers of the ramp stay for the whole run.
             if result.plan.eventSource, counts.startedOutsideWindow > 0 { return nil }
+            // All of the load's arrivals may be those of other ranks.
+            if result.plan.knownRank != nil, result.plan.arrivals != nil { return nil }
             sentence =
                 "No request was due inside the measured window, which needs at least 1: make it"
                 + " longer with -d, or shorten --ramp and --warmup."
@@ -250,7 +252,8 @@ extension Verdict {
 
     private static func backOff(_ result: RunResult) -> Reason? {
         let streams =
-            result.plan.stages?.mean(from: 0, to: result.length) ?? Double(result.plan.streams)
+            (result.plan.stages == nil ? nil : result.plan.line)?.mean(from: 0, to: result.length)
+            ?? Double(result.plan.streams)
         let time = streams * Double(result.length)
         guard time > 0 else { return nil }
         let share = Double(result.counts.backoff) / time
@@ -409,8 +412,9 @@ extension RunResult {
         let seconds = Double(whole.reduce(0) { $0 + $1.seconds })
         guard seconds >= 1 else { return nil }
         var (held, asked) = (0.0, 0.0)
+        let line = plan.line
         for interval in whole {
-            let wanted = plan.stages?.mean(of: interval) ?? Double(plan.streams)
+            let wanted = line?.mean(of: interval) ?? Double(plan.streams)
             let counted = plan.stages == nil ? interval.inFlight : min(wanted, interval.inFlight)
             held += counted * Double(interval.seconds)
             asked += wanted * Double(interval.seconds)

@@ -28,6 +28,12 @@ enum AttachedValues {
             {
                 result[result.count - 1] = "--\(option.name)=\(argument)"
                 flag = nil
+            } else if argument.last == "=", argument.hasPrefix("--"),
+                table().option(givenBy: argument)?.takesValue == true
+            {
+                // The parser would take the next argument for the value.
+                result += [String(argument.dropLast()), ""]
+                flag = nil
             } else if argument == "--" {
                 return result + arguments[index...]
             } else if argument.count > 2, argument.dropFirst().first.map(flags.contains) == true {

@@ -5,8 +5,8 @@ import SSEBombCore
 
 /// The question and what follows from the answer.
 enum ContinuousUsage {
-    /// No server needs longer to refuse a body.
-    private static let patience = Nanoseconds.seconds(60)
+    /// A server that takes the switch may need as long for its first event.
+    private static let patience = Nanoseconds.seconds(10)
 
     /// Sends the run's first request once. Where it doesn't complete, the run goes without the
     /// switch.
@@ -39,8 +39,9 @@ enum ContinuousUsage {
         run.plan.source = fallback
         let status = counts.status.keys.first { $0 != 200 }
         let cause = status.map { "answered \($0)" } ?? counts.failures.keys.first?.name
-        // Only a refused request (RFC 9110, 15.5) says something of the switch.
-        let isRefused = status.map { (400..<500).contains($0) } == true
+        // Servers that know no such member say so of the request's content (RFC 9110, 15.5.1 and
+        // 15.5.21).
+        let isRefused = status == 400 || status == 422
         let finding =
             isRefused ? "the server doesn't take it" : "whether the server takes it is unknown"
         return "continuous usage: \(finding) (asked once: \(cause ?? "no answer")), so the run "

@@ -65,6 +65,7 @@ struct MergeCommand: ParsableCommand {
         } catch {
             throw SetupError(.usage, "merge: \(error.sentence)")
         }
+        if let sentence = ResultMerge.missingRanks(parts) { Terminal.message("merge: \(sentence)") }
         whole.thresholds = thresholds.map { $0.judge(whole.result) }
         let written = publisher.publish(whole)
         if let sentence = whole.thresholds.complaint { Terminal.message(sentence) }

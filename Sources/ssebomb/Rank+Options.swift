@@ -68,13 +68,20 @@ extension LoadShape {
         var part = self
         part.rank = rank
         part.requests = requests.map { rank.share(of: $0) }
+        // With fewer, some process would have nothing to do.
+        if let requests, requests < UInt64(rank.count) {
+            throw SetupError(
+                .usage,
+                "-n \(requests) (for each URL) doesn't reach for \(rank.count) ranks: ask for at"
+                    + " least one request each"
+            )
+        }
         guard arrivals == nil else { return part }
-        // With fewer, some process would have nothing to do, and its share of -n be missing.
-        guard streams >= rank.count, requests.map({ $0 >= UInt64(rank.count) }) ?? true else {
+        guard streams >= rank.count else {
             throw SetupError(
                 .usage,
                 "\(streams) streams for each URL don't reach for \(rank.count) ranks: ask for at"
-                    + " least one each with -c, and with -n if it is given"
+                    + " least one each with -c"
             )
         }
         part.streams = rank.share(of: streams)

@@ -105,7 +105,9 @@ struct RunCommand: ParsableCommand {
         }
         for index in prepared.classes.indices {
             let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
-            if let sentence, !output.quiet { Terminal.message(sentence) }
+            guard let sentence, !output.quiet else { continue }
+            let name = prepared.classes[index].name
+            Terminal.message(name.isEmpty ? sentence : "\(Terminal.printable(name)): \(sentence)")
         }
     }
 

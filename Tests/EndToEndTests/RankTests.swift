@@ -99,6 +99,37 @@ struct RankTests {
         }
     }
 
+    @Test("a rank is held against its own streams, and results that don't belong together refused")
+    func apart() async throws {
+        let mock = try await Mock(["--tokens", "1000", "--itl", "20ms"])
+        var texts: [String] = []
+        for rank in 0..<2 {
+            let run = try await LoadRun.run(
+                ["--stage", "500ms:12", "--stage", "2s:12", "--drain", "0"] + Mock.chatBody
+                    + ["--rank", "\(rank)", "--ranks", "3", mock.chat]
+            )
+            let reasons = run.result["verdict"]["reasons"].array ?? []
+            #expect(!reasons.contains { $0["code"].text == "streams_held" })
+            texts.append(run.resultText)
+        }
+        let cases = [
+            (texts[1], 0, "of 3 ranks 2 are missing"),
+            (texts[1].replacing("\"rank\" : 1", with: "\"rank\" : 0"), 64, "are both rank 0 of 3"),
+            (
+                texts[1].replacing("\"ranks\" : 3", with: "\"ranks\" : 2"), 64,
+                "is of a load of 3 ranks"
+            ),
+            (texts[1].replacing("\"seed\" : 1", with: "\"seed\" : 2"), 64, "unlike seeds"),
+        ]
+        for (text, status, words) in cases {
+            let files = try [texts[0], text].enumerated().map { index, text in
+                try directory.write("apart-\(index)", Array(text.utf8))
+            }
+            let outcome = try await Binary.run(["merge"] + files)
+            #expect(Int(outcome.status) == status && outcome.stderr.contains(words), "\(words)")
+        }
+    }
+
     @Test("their results merge into the whole that was asked for, in any order")
     func merge() async throws {
         let loads: [[String]] = [
@@ -149,7 +180,8 @@ struct RankTests {
         (["--rank", "0", "--ranks", "0"], "--ranks"),
         (["--rank", "-1", "--ranks", "2"], "--rank"),
         (["-c", "2", "--rank", "0", "--ranks", "3"], "don't reach for 3 ranks"),
-        (["-c", "9", "-n", "2", "--rank", "0", "--ranks", "3"], "don't reach for 3 ranks"),
+        (["-c", "9", "-n", "2", "--rank", "0", "--ranks", "3"], "doesn't reach for 3 ranks"),
+        (["-R", "9", "-n", "2", "--rank", "0", "--ranks", "3"], "doesn't reach for 3 ranks"),
     ]
 
     @Test("ranks that don't exist are refused in a sentence", arguments: refused)

@@ -10,6 +10,9 @@ import Testing
 struct ResultGenerator {
     private var random: SeededRandom
 
+    /// Whether runs are the ranks of one load, by their numbers.
+    var areRanks = false
+
     init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     /// A run of classes with stages and sessions.
@@ -38,6 +41,10 @@ struct ResultGenerator {
             own.intervalSeconds = result.intervalSeconds
             own.intervals = try intervals(step: own.intervalSeconds, count: number(0...12))
             result.classes.append(ClassResult(name, own))
+        }
+        if areRanks {
+            result.plan.storedRank = ProcessRank(id, of: 8)
+            result.plan.seed = 7
         }
         var run = finished(result)
         run.context.id = "run\(id)"
@@ -88,7 +95,6 @@ struct ResultGenerator {
         plan.threads = number(1...4)
         plan.cpus = (0..<number(0...3)).map { Int32($0) }
         plan.seed = UInt64(number(0...99))
-        plan.storedRank = number(0...3) == 0 ? nil : ProcessRank(number(0...2), of: 3)
         plan.connectRate = Double(number(0...1)) * 333.3
         var result = SampleRun.full(plan)
         result.startedAt += Int64(number(0...4_000)) * 1_000_000
@@ -168,6 +174,7 @@ struct ResultGenerator {
     @Test("order and grouping change nothing, through files or not", arguments: 0..<25)
     func associative(_ seed: UInt64) throws {
         var generator = ResultGenerator(seed: seed)
+        generator.areRanks = seed.isMultiple(of: 3)
         let classes = seed.isMultiple(of: 2) ? [] : ["chat", "plain", "batch"]
         var parts = try (0..<5).map { try generator.run($0, classes: classes) }
         for index in parts.indices { parts[index].verdict = generator.verdict() }

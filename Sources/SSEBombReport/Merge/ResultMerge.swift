@@ -15,6 +15,13 @@ public enum ResultMerge {
     /// A result and the name of the file it came from.
     public typealias Part = (name: String, run: FinishedRun)
 
+    /// One sentence on the ranks of a load that are not among the parts; nil where all are, and
+    /// where merged ones may have them.
+    public static func missingRanks(_ parts: [Part]) -> String? {
+        guard parts.allSatisfy({ $0.run.result.merged == nil }) else { return nil }
+        return (try? RankSet(parts))?.missing
+    }
+
     /// The parts as one result.
     ///
     /// - Parameters:
@@ -50,6 +57,7 @@ public enum ResultMerge {
                 )
             }
         }
+        if !allowUnlike { _ = try RankSet(parts) }
         var whole = first.run.asPart
         for part in parts.dropFirst() { whole = whole.merged(with: part.run.asPart) }
         whole.context.toolVersion = toolVersion
