@@ -46,11 +46,12 @@ public struct Redaction: Sendable {
     /// Collects the secrets of all requests of a run: a server may echo those of another class.
     public init(_ result: RunResult) {
         let plans = result.classes.isEmpty ? [result.plan] : result.classes.map(\.result.plan)
-        self.init(plans.map(\.request))
+        let parts = [result] + result.classes.map(\.result)
+        self.init(plans.map(\.request), bodies: parts.flatMap(\.errors).map(\.requestBody))
     }
 
-    /// Collects the secrets of several requests.
-    public init(_ requests: [RequestSpecification]) {
+    /// Collects the secrets of several requests, and of bodies that single ones had.
+    public init(_ requests: [RequestSpecification], bodies: [[UInt8]] = []) {
         var secrets = SecretCollector()
         for request in requests {
             for field in request.headers where Self.isSecret(field.name) {
@@ -63,6 +64,7 @@ public struct Redaction: Sendable {
             if let body = request.commonBody { secrets.add(body: body) }
             for text in request.commonTexts { secrets.add(text: text) }
         }
+        for body in bodies { secrets.add(body: body) }
         patterns =
             secrets.found.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
             + secrets.encoded.map {

@@ -25,7 +25,8 @@ struct SecretCollector {
     /// Texts are hidden in pieces of this size, so that of a part of one hardly more is seen.
     private static let piece = 24
     /// Bounds the work on each text that is shown: 64 KiB of a body.
-    private static let mostPieces = (64 << 10) / piece
+    private static let mostBytes = 64 << 10
+    private static let mostPieces = mostBytes / piece
 
     /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
     /// template, what stands between its places is the same in every request.
@@ -83,14 +84,14 @@ struct SecretCollector {
     /// Adds the strings of a JSON body but names and the model, which the plan tells; any other
     /// body whole. Of a template, what stands between its places.
     mutating func add(body: [UInt8]) {
-        if let text = String(validating: body, as: UTF8.self) {
+        let start = body.prefix(Self.mostBytes)
+        if let text = String(validating: start, as: UTF8.self) {
             for part in Self.betweenPlaces(text) { addEncoded(Array(part.utf8)) }
         } else {
-            addEncoded(body)
+            addEncoded(Array(start))
         }
         guard let first = body.first(where: { !" \t\r\n".utf8.contains($0) }) else { return }
         guard "{[".utf8.contains(first) else {
-            let start = body.prefix(Self.mostPieces * Self.piece)
             return add(text: String(decoding: start, as: UTF8.self))
         }
         var name: [UInt8] = []
@@ -103,7 +104,7 @@ struct SecretCollector {
                 end += body[end] == UInt8(ascii: "\\") ? 2 : 1
             }
             end = min(end, body.count)
-            let inside = body[(start + 1)..<end]
+            let inside = body[(start + 1)..<end].prefix(Self.mostBytes)
             index = min(end + 1, body.count)
             let next = body[index...].first { !" \t\r\n".utf8.contains($0) }
             if next == UInt8(ascii: ":") {
@@ -135,7 +136,7 @@ struct SecretCollector {
 
     /// Adds base64 of a text, in pieces.
     private mutating func addEncoded(_ text: [UInt8]) {
-        var rest = text.prefix(Self.mostPieces * Self.piece)
+        var rest = text.prefix(Self.mostBytes)
         while rest.count >= Self.shortestText {
             // The last one takes what alone would be too short.
             let isLast = rest.count < Self.piece + Self.shortestText

@@ -23,7 +23,7 @@ enum AttachedValues {
                 result.append(argument)
                 continue
             }
-            if let given = flag, table().option(givenBy: argument) == nil,
+            if let given = flag, !isPlain(argument), table().option(givenBy: argument) == nil,
                 let option = table().option(givenBy: given), option.takesValue
             {
                 result[result.count - 1] = "--\(option.name)=\(argument)"
@@ -45,5 +45,25 @@ enum AttachedValues {
             }
         }
         return result
+    }
+
+    /// Whether a word is `-k`, `--quiet` or `--drain=0` to the eye: the parser takes it as a flag, or
+    /// as the value of a flag that takes any text. The table costs milliseconds.
+    private static func isPlain(_ word: String) -> Bool {
+        let name = word.utf8.dropFirst()
+        guard name.first == UInt8(ascii: "-") else {
+            // "-3" is a number, but "-4" may be both.
+            return name.count == 1 && name.allSatisfy { $0 > UInt8(ascii: "9") }
+        }
+        let letters = name.dropFirst().prefix { $0 != UInt8(ascii: "=") }
+        return !letters.isEmpty
+            && letters.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                    UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
     }
 }

@@ -52,7 +52,9 @@ struct ProbeCommand: ParsableCommand {
         )
         watch.attach { coordinator.interrupt(signal: $0) }
         let columns = Terminal.columns(of: STDOUT_FILENO, otherwise: 160)
-        let redaction = Redaction(prepared.plan.request)
+        let (source, seed) = (prepared.plan.source, prepared.plan.seed)
+        let own = source.map { [$0.preview(0, seed: seed).body] } ?? []
+        let redaction = Redaction([prepared.plan.request], bodies: own)
         var view = ProbeView(
             style: json ? .json : .text(columns: columns),
             redaction: redaction,

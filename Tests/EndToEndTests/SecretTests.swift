@@ -203,9 +203,12 @@ struct SecretTests {
             "\(texts[0])|\(texts[1])|another canary to keep|\(texts[2])"
         )
         let encoded = Wire.whole("400 Bad Request", type: "text/plain", bytes.base64EncodedString())
+        let directory = try TemporaryDirectory()
+        let rows = try directory.write("rows.jsonl", Array((body + "\n").utf8))
         let cases = [
             (["--body", body], error), (["--body", body], event), (prompts, three),
             (["--template", "--body", body], error), (["--body", body], encoded),
+            (["--bodies", rows], error), (["--bodies", rows], encoded),
         ]
         for (flags, answer) in cases {
             let server = try ScriptedServer([.readRequest, .send(answer)])

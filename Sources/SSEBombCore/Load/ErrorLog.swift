@@ -13,6 +13,8 @@ final class ErrorLog {
         let status: UInt16
         var count: UInt64
         let first: Instant
+        /// Number of the request that failed first.
+        let request: UInt64
         var detail: String
         var sample: [UInt8] = []
     }
@@ -26,6 +28,7 @@ final class ErrorLog {
         _ kind: StreamFailure,
         status: UInt16,
         at instant: Instant,
+        of request: UInt64,
         detail: () -> String
     ) -> Int? {
         if let index = entries.firstIndex(where: { $0.kind == kind && $0.status == status }) {
@@ -34,7 +37,14 @@ final class ErrorLog {
         }
         guard entries.count < Self.mostEntries else { return nil }
         entries.append(
-            Entry(kind: kind, status: status, count: 1, first: instant, detail: detail())
+            Entry(
+                kind: kind,
+                status: status,
+                count: 1,
+                first: instant,
+                request: request,
+                detail: detail()
+            )
         )
         return entries.count - 1
     }

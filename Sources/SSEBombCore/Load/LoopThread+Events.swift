@@ -188,7 +188,8 @@ extension LoopThread {
             let entry = errors.record(
                 .errorEvent,
                 status: slot.pointee.status,
-                at: arrival.at
+                at: arrival.at,
+                of: slot.pointee.number
             ) { "the stream carried an error" }
             if let entry { errors.append(slot.pointee.sse.data, to: entry) }
             return failRecorded(.errorEvent, index, slot, arrival.at)

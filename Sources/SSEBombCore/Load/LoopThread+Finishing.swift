@@ -98,7 +98,13 @@ extension LoopThread {
         _ now: Instant,
         detail: () -> String
     ) {
-        _ = errors.record(kind, status: slot.pointee.status, at: now, detail: detail)
+        _ = errors.record(
+            kind,
+            status: slot.pointee.status,
+            at: now,
+            of: slot.pointee.number,
+            detail: detail
+        )
     }
 
     // MARK: Time limits

@@ -56,7 +56,12 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
     ) {
-        let entry = errors.record(.httpProtocol, status: 0, at: arrival.at) { error.sentence }
+        let entry = errors.record(
+            .httpProtocol,
+            status: 0,
+            at: arrival.at,
+            of: slot.pointee.number
+        ) { error.sentence }
         if let entry { errors.append(view, to: entry) }
         failRecorded(.httpProtocol, index, slot, arrival.readAt)
     }
@@ -187,7 +192,13 @@ extension LoopThread {
         _ arrival: Arrival,
         detail: () -> String
     ) -> Bool? {
-        let entry = errors.record(kind, status: slot.pointee.status, at: arrival.at, detail: detail)
+        let entry = errors.record(
+            kind,
+            status: slot.pointee.status,
+            at: arrival.at,
+            of: slot.pointee.number,
+            detail: detail
+        )
         slot.pointee.sampleEntry = Int16(entry ?? -1)
         slot.pointee.flags.insert(.errorKept)
         slot.pointee.entered = arrival.readAt

@@ -345,6 +345,13 @@ struct ResultMerger {
     /// Offset of an instant from the start of the ramp.
     private func seconds(from instant: Instant) -> Double { Double(instant - windows.start) / 1e9 }
 
+    /// What was sent with the request that failed, where that is made for each; made again, since
+    /// its bytes are given back once they are sent. Of sessions the first turn.
+    private func body(of entry: ErrorLog.Entry) -> [UInt8] {
+        guard !entry.sample.isEmpty, let source = plan.source else { return [] }
+        return source.preview(entry.request, seed: plan.seed).body
+    }
+
     private func errorSamples() -> [ErrorSample] {
         var samples: [ErrorSample] = []
         for entry in outcomes.flatMap(\.errors) {
@@ -355,7 +362,10 @@ struct ResultMerger {
             }) {
                 samples[known].count += entry.count
                 if at < samples[known].firstAtSeconds { samples[known].firstAtSeconds = at }
-                if samples[known].sample.isEmpty { samples[known].sample = entry.sample }
+                if samples[known].sample.isEmpty, !entry.sample.isEmpty {
+                    samples[known].sample = entry.sample
+                    samples[known].requestBody = body(of: entry)
+                }
                 continue
             }
             samples.append(
@@ -365,7 +375,8 @@ struct ResultMerger {
                     count: entry.count,
                     firstAtSeconds: at,
                     detail: entry.detail,
-                    sample: entry.sample
+                    sample: entry.sample,
+                    requestBody: body(of: entry)
                 )
             )
         }

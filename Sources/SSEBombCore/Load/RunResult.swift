@@ -236,6 +236,9 @@ public struct ErrorSample: Sendable {
     public var detail: String
     /// The first 2 KiB of one body; empty where there was none.
     public var sample: [UInt8]
+    /// The body of the request that was answered so, where requests have bodies of their own: as
+    /// secret as that of the plan, and kept for nothing but to hide it in what is shown.
+    public var requestBody: [UInt8] = []
 }
 
 /// What the display reads while a run goes on. Approximate: loops publish without a lock.
