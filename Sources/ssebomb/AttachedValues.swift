@@ -47,8 +47,8 @@ enum AttachedValues {
         return result
     }
 
-    /// Whether a word is `-k`, `--quiet` or `--drain=0` to the eye: the parser takes it as a flag, or
-    /// as the value of a flag that takes any text. The table costs milliseconds.
+    /// Whether a word is `-k`, `--quiet` or `--drain=0` to the eye: the parser takes it for a flag,
+    /// or for the value of one that takes any text. The table costs milliseconds.
     private static func isPlain(_ word: String) -> Bool {
         let name = word.utf8.dropFirst()
         guard name.first == UInt8(ascii: "-") else {

@@ -53,14 +53,14 @@ private func counted(_ names: [String]) -> [String: UInt64] {
 
 @Suite("Error log") struct ErrorLogTests {
     private func record(_ log: ErrorLog, _ kind: StreamFailure, _ status: UInt16) -> Int? {
-        log.record(kind, status: status, at: Instant(nanoseconds: 9)) { "\(kind) \(status)" }
+        log.record(kind, status: status, at: Instant(nanoseconds: 9), of: 4) { "\(kind) \(status)" }
     }
 
     @Test("The first of a kind and status is described, the others are counted") func counts() {
         let log = ErrorLog()
         #expect(record(log, .httpStatus, 503) == 0)
         #expect(record(log, .httpStatus, 429) == 1)
-        let again = log.record(.httpStatus, status: 503, at: Instant(nanoseconds: 99)) {
+        let again = log.record(.httpStatus, status: 503, at: Instant(nanoseconds: 99), of: 5) {
             Issue.record("a detail was put into words for a failure that is known")
             return ""
         }

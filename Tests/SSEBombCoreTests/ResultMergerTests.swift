@@ -171,6 +171,7 @@ private final class Run {
                 status: status,
                 count: count,
                 first: Instant(nanoseconds: 1_000_000 + Nanoseconds.seconds(seconds)),
+                request: 0,
                 detail: "d",
                 sample: Array(sample.utf8)
             )
