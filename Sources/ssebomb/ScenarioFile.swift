@@ -246,7 +246,9 @@ struct ScenarioFile {
         guard let index = classes.firstIndex(where: { $0.name == own.name }) else {
             return own.line
         }
-        return line(of: message, among: lines.keys(in: index)) ?? own.line
+        // What stands above the classes is every class's default.
+        return line(of: message, among: lines.keys(in: index))
+            ?? line(of: message, among: lines.top) ?? own.line
     }
 
     private func line(of message: String, among keys: [ScenarioLines.Key]) -> Int? {

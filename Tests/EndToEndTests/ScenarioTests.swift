@@ -180,6 +180,7 @@ struct ScenarioTests {
         ("\n[[class]]\nurl = \"http://127.0.0.1:1/\"\nrat = 5\n", 4, "did you mean 'rate'?"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nc = 5\n", 3, "did you mean 'streams'?"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = -3\n", 3, "'-3'"),
+        ("\nrate = -3\n\n[[class]]\nurl = \"http://127.0.0.1:1/\"\n", 2, "'-3'"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = true\n", 3, "a text or a number"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = [1, 2]\n", 3, "one value, not a list"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nduration = 3\n", 3, "concerns the whole run"),

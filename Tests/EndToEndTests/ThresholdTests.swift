@@ -96,6 +96,26 @@ struct ThresholdTests {
         #expect(run.outcome.status == 97)
     }
 
+    @Test("with --strict no gate passes on a run that is not to be believed")
+    func disbelieved() async throws {
+        let mock = try await Mock(["--ttft", "50ms", "--itl", "10ms"])
+        // One stream carries about seven of a hundred arrivals.
+        let load = ["-R", "100", "--max-streams", "1", "-d", "1"] + Mock.chatBody + [mock.chat]
+        let gates = Self.flags(["requests:rate>0.1", "failures:count<5"])
+        let run = try await LoadRun.run(gates + ["--strict"] + load)
+        #expect(run.outcome.status == 97)
+        #expect(run.outcome.stderr.contains("the measurement is invalid, which --strict refuses"))
+        for gate in run.result["thresholds"].array ?? [] {
+            #expect(gate["outcome"].text == "not_judged")
+            #expect(gate["sentence"].text?.contains("--strict lets nothing pass") == true)
+        }
+        let plain = try await LoadRun.run(gates + load)
+        #expect(plain.outcome.status == 0)
+        #expect(
+            plain.result["thresholds"].array?.allSatisfy { $0["outcome"].text == "passed" } == true
+        )
+    }
+
     @Test("failures count in gates, by share and by number")
     func failures() async throws {
         let mock = try await Mock(["--fault", "http-503@head:0.3", "--seed", "3"])

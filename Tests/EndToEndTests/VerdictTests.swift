@@ -237,14 +237,10 @@ struct VerdictTests {
         let mock = try await mock(["--ttft", "60s"])
         let run = try await LoadRun.run(
             load(mock, ["-c", "5", "-d", "300ms", "--drain", "0", "--strict"])
-                + ["--threshold", "requests:rate>=0"]
         )
         try expect("nothing_measured", run)
         #expect(run.outcome.status == 97)
         #expect(run.outcome.stderr.contains("the measurement is invalid, which --strict refuses"))
-        let gate = run.result["thresholds"][0]
-        #expect(gate["outcome"].text == "not_judged", "0 is not less than 0, but nothing is known")
-        #expect(gate["sentence"].text?.contains("--strict lets nothing pass") == true)
     }
 
     @Test("a process that runs out of descriptors is noticed")
