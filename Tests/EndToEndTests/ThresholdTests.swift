@@ -87,13 +87,16 @@ struct ThresholdTests {
         #expect(reasons.contains { $0["code"].text == "too_few_samples" })
     }
 
-    @Test("with --strict a gate that lacks samples is status 97: the run is not valid")
+    @Test("with --strict a gate that lacks samples is 96, unless more speaks against the run")
     func strict() async throws {
         let mock = try await Mock()
         let run = try await LoadRun.run(
             Mock.chatBody + ["--strict", "--threshold", "ttft:p99<20s", "-n", "5", mock.chat]
         )
-        #expect(run.outcome.status == 97)
+        let codes = (run.result["verdict"]["reasons"].array ?? []).compactMap { $0["code"].text }
+        #expect(codes.contains("too_few_samples"))
+        // A busy machine may have been late, too.
+        #expect(run.outcome.status == (codes == ["too_few_samples"] ? 96 : 97), "\(codes)")
     }
 
     @Test("with --strict no gate passes on a run that is not to be believed")
