@@ -153,7 +153,9 @@ def system_calls_per_stream():
 
 def system_calls_per_request():
     few, many = Load(20, 2, seconds=3), Load(20, 2, seconds=3, rounds=21)
-    return calls_but_waits(few, many, "requests")
+    # A busy machine lets head and events of one answer come apart, which takes more reads; nothing
+    # it does saves one.
+    return min(calls_but_waits(few, many, "requests") for _ in range(3))
 
 
 # MARK: Instructions
