@@ -137,7 +137,8 @@ struct SecretCollector {
     /// Adds base64 of a text, in pieces.
     private mutating func addEncoded(_ text: [UInt8]) {
         var rest = text.prefix(Self.mostBytes)
-        while rest.count >= Self.shortestText {
+        // Six forms of each piece; bounded over all texts together.
+        while rest.count >= Self.shortestText, encodedTexts.count < 12 * Self.mostPieces {
             // The last one takes what alone would be too short.
             let isLast = rest.count < Self.piece + Self.shortestText
             let piece = Array(isLast ? rest : rest.prefix(Self.piece))

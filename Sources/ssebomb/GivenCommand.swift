@@ -23,14 +23,22 @@ enum GivenCommand {
             case .option(let name, let value):
                 guard let option = table.option(named: name) else { continue }
                 words.append(option.aliases.min { $0.count < $1.count } ?? "--\(name)")
-                if let value { words.append(visible(value, of: name)) }
+                if let value { words.append(kept(value, of: name)) }
             }
         }
         return ["ssebomb"] + words.map { redaction.apply(to: $0) }
     }
 
-    private static func visible(_ value: String, of name: String) -> String {
+    /// A flag's value as results may keep it.
+    private static func kept(_ value: String, of name: String) -> String {
         if texts.contains(name) { return Redaction.mask }
+        guard name == "param" else { return visible(value, of: name) }
+        guard let equals = value.firstIndex(of: "=") else { return Redaction.mask }
+        return "\(value[...equals])\(Redaction.mask)"
+    }
+
+    /// A flag's value as the user may see it again: without credentials.
+    static func visible(_ value: String, of name: String) -> String {
         switch name {
         case "from-curl": return value.hasPrefix("@") ? value : Redaction.mask
         case "header":
@@ -38,15 +46,13 @@ enum GivenCommand {
                 return value
             }
             return "\(value[..<colon]): \(Redaction.mask)"
-        case "param":
-            guard let equals = value.firstIndex(of: "=") else { return Redaction.mask }
-            return "\(value[...equals])\(Redaction.mask)"
         case "otlp": return shown(url: value)
         default: return value
         }
     }
 
-    private static func shown(url: String) -> String {
+    /// A URL with masks for what may be a secret.
+    static func shown(url: String) -> String {
         (try? TargetURL(url))?.masked ?? Redaction.mask
     }
 }

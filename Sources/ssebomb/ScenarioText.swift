@@ -31,7 +31,7 @@ enum ScenarioText {
         var lines = run.map(line)
         if !lines.isEmpty { lines.append("") }
         lines.append("[[class]]")
-        let shown = urls.map { quoted(redacted($0)) }
+        let shown = urls.map { quoted(GivenCommand.shown(url: $0)) }
         if shown.count == 1 { lines.append("url = \(shown[0])") }
         if shown.count > 1 { lines.append("url = [\(shown.joined(separator: ", "))]") }
         lines += own.map(line)
@@ -44,7 +44,7 @@ enum ScenarioText {
         _ option: OptionTable.Option,
         to list: inout [(key: String, values: [String?])]
     ) {
-        let shown = value.map { visible($0, of: name) }
+        let shown = value.map { GivenCommand.visible($0, of: name) }
         guard let known = list.firstIndex(where: { $0.key == name }) else {
             return list.append((name, [shown]))
         }
@@ -63,18 +63,6 @@ enum ScenarioText {
         case 1: return "\(entry.key) = \(values[0])"
         default: return "\(entry.key) = [\(values.joined(separator: ", "))]"
         }
-    }
-
-    /// A header's value may be a secret.
-    private static func visible(_ value: String, of name: String) -> String {
-        guard name == "header", let colon = value.firstIndex(of: ":"),
-            Redaction.isSecret(value[..<colon])
-        else { return name == "from-curl" && !value.hasPrefix("@") ? "***" : value }
-        return "\(value[..<colon]): ***"
-    }
-
-    private static func redacted(_ url: String) -> String {
-        (try? TargetURL(url))?.masked ?? "***"
     }
 
     /// A TOML basic string (TOML 1.0, "String").

@@ -237,14 +237,16 @@ struct ScenarioTests {
     @Test("texts may begin like flags, and the printed scenario is the same load")
     func dashes() async throws {
         let texts = ["--system=-do not lie", "--prompt", "-c 5", "--model", "-d30s"]
-        let given = texts + ["http://u:p@127.0.0.1:1/v1/chat/completions"]
+        let collector = ["--otlp", "http://u:p@127.0.0.1:2/v1/metrics"]
+        let given = texts + collector + ["http://u:p@127.0.0.1:1/v1/chat/completions"]
         let first = try await Binary.run(["--dry-run"] + given)
         #expect(first.status == 0, "\(first.stderr)")
         let heading = "as a scenario (--scenario FILE):\n\n"
         let rows = try #require(first.stdout.range(of: "\n\nurl "))
         let printed = first.stdout[..<rows.lowerBound].dropFirst(heading.count)
         for line in [
-            "system = \"-do not lie\"", "prompt = \"-c 5\"", "model = \"-d30s\"", "***@127",
+            "system = \"-do not lie\"", "prompt = \"-c 5\"", "model = \"-d30s\"",
+            "otlp = \"http://***@127", "url = \"http://***@127",
         ] {
             #expect(printed.contains(line), "\(printed)")
         }

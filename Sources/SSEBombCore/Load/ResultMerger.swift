@@ -18,6 +18,8 @@ struct ResultMerger {
     /// Whether a number of streams is asked for, or a rate: not so of a mixture of both.
     var hasSteadyWindow = true
     var usageBefore = csup_usage()
+    /// What makes the requests that are merged; nil where those of several classes are.
+    var source: RequestSource?
     /// What the kernel took from the process during the run.
     var pressure = MachinePressure()
 
@@ -348,7 +350,7 @@ struct ResultMerger {
     /// What was sent with the request that failed, where that is made for each; made again, since
     /// its bytes are given back once they are sent. Of sessions the first turn.
     private func body(of entry: ErrorLog.Entry) -> [UInt8] {
-        guard !entry.sample.isEmpty, let source = plan.source else { return [] }
+        guard !entry.sample.isEmpty, let source else { return [] }
         return source.preview(entry.request, seed: plan.seed).body
     }
 

@@ -83,6 +83,7 @@ struct RunRecorder {
         merger.loopStats = self.lanes[0].stats.indices.map { loop in
             self.lanes.map { $0.stats[loop] }
         }
+        merger.source = lanes.count == 1 ? lanes[0].load.plan.source : nil
         merger.outcomes = classes.flatMap(\.self)
         merger.loopOutcomes = outcomes
         let loads = lanes.map(\.load.plan.arrivals)
