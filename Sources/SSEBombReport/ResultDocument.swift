@@ -30,13 +30,14 @@ struct ResultDocument: Codable, Equatable, Sendable {
     var errors: [ErrorRecord]
     var thresholds: [ThresholdRecord]?
     var streamSample: StreamSampleRecord?
+    var requests: RequestsRecord?
 
     enum CodingKeys: String, CodingKey {
         case schemaVersion = "schema_version"
         case tool, run, plan, environment, verdict, counts, arrivals, stages, rates, sessions
         case metrics, intervals
         case intervalS = "interval_s"
-        case classes, client, errors, thresholds
+        case classes, client, errors, thresholds, requests
         case streamSample = "stream_sample"
     }
 }

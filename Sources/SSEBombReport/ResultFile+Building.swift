@@ -9,7 +9,8 @@ extension ResultDocument {
         verdict: Verdict,
         thresholds: [ThresholdResult],
         context: RunContext,
-        lanes: [StreamSample.Lane]? = nil
+        lanes: [StreamSample.Lane]? = nil,
+        requests: StoredRequests? = nil
     ) {
         let redaction = Redaction(result)
         tool = Tool(name: "ssebomb", version: context.toolVersion)
@@ -32,6 +33,7 @@ extension ResultDocument {
         errors = result.errors.map { ErrorRecord($0, redaction) }
         self.thresholds = thresholds.isEmpty ? nil : thresholds.map { ThresholdRecord($0) }
         streamSample = lanes.map { StreamSampleRecord($0, from: result.start) }
+        self.requests = requests.map { RequestsRecord($0, startedAt: result.startedAt) }
     }
 
     private static func metrics(_ result: RunResult) -> [String: MetricRecord] {

@@ -52,24 +52,29 @@ public struct ResultFile: Sendable {
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            lanes: nil
+            lanes: nil,
+            requests: nil
         )
     }
 
-    /// - Parameter lanes: streams that were sampled, to the precision of the file.
+    /// - Parameters:
+    ///   - lanes: streams that were sampled, to the precision of the file.
+    ///   - requests: single requests, where they are wanted.
     init(
         _ result: RunResult,
         verdict: Verdict,
         thresholds: [ThresholdResult],
         context: RunContext,
-        lanes: [StreamSample.Lane]?
+        lanes: [StreamSample.Lane]?,
+        requests: StoredRequests?
     ) {
         document = ResultDocument(
             result,
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            lanes: lanes
+            lanes: lanes,
+            requests: requests
         )
     }
 

@@ -20,15 +20,47 @@ struct ReportCommand: ParsableCommand {
 
     @OptionGroup(title: "Exports") var exports: ExportOptions
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The requests that the result keeps, of a run with -o and --per-request, one JSON "
+                + "object a line.",
+            valueName: "FILE"
+        )
+    )
+    var perRequest: String?
+
     func run() throws {
         let run = try ResultInput.read(result, for: "report")
+        let requests = try perRequest.map { (path) throws(SetupError) in
+            try checkRequests(of: run)
+            return (flag: "--per-request", path: path, export: RunExport.requests)
+        }
         let publisher = try ResultPublisher(
             output: nil,
             format: format,
             exports: exports,
+            more: requests.map { [$0] } ?? [],
             inputs: [result]
         )
         if !publisher.publish(run) { throw ExitCode(ExitStatus.failure) }
+    }
+
+    /// Says what `--per-request` can't have of this result.
+    private func checkRequests(of run: FinishedRun) throws(SetupError) {
+        let name = result == "-" ? "standard input" : result
+        guard let (kept, leftOut) = run.keptRequests else {
+            throw SetupError(
+                .usage,
+                "report: \(name) keeps no single requests: a run does with both -o and "
+                    + "--per-request, a merge doesn't"
+            )
+        }
+        guard leftOut > 0 else { return }
+        Terminal.message(
+            "warning: \(name) keeps the first \(kept) requests; the \(leftOut) that ended later "
+                + "are only in the run's own --per-request"
+        )
     }
 }
 

@@ -28,12 +28,14 @@ struct ResultPublisher {
     /// than one on standard output.
     ///
     /// - Parameters:
+    ///   - more: what else is wanted, by flag.
     ///   - inputs: files that were read: no output may take the place of one.
     ///   - others: files that somebody else writes, by flag.
     init(
         output: String?,
         format: OutputFormat,
         exports: ExportOptions,
+        more: [(flag: String, path: String, export: RunExport)] = [],
         inputs: [String] = [],
         others: [(flag: String, path: String)] = []
     ) throws(SetupError) {
@@ -45,7 +47,7 @@ struct ResultPublisher {
         delivery = try exports.otlp.map { (text) throws(SetupError) in
             try OTLPDelivery(parsing: text)
         }
-        var wanted = exports.wanted.map { ($0.flag, $0.path, Optional($0.export)) }
+        var wanted = (exports.wanted + more).map { ($0.flag, $0.path, Optional($0.export)) }
         if let output { wanted.insert(("-o", output, nil), at: 0) }
         var owners: [String: String] = [:]
         func claim(_ path: String, for flag: String) throws(SetupError) {

@@ -85,7 +85,8 @@ struct RunCommand: ParsableCommand {
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            sample: logs.sample
+            sample: logs.sample,
+            requests: logs.requests
         )
         let written = publisher.publish(finished) { () throws(OutputError) in
             try logs.finish()

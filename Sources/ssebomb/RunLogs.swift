@@ -56,7 +56,8 @@ extension OutputOptions {
                 try RequestLogFile(
                     path: path,
                     classes: prepared.loads.map(\.name),
-                    redaction: Redaction(prepared.loads.map(\.plan.request))
+                    redaction: Redaction(prepared.loads.map(\.plan.request)),
+                    isStored: output != nil || format == .json
                 )
             }
         } catch {

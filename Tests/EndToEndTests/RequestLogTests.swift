@@ -204,6 +204,33 @@ struct RequestLogTests {
         #expect(outcome.stdout.contains("ttft"))
     }
 
+    @Test("a stored result has the very lines; one without says how to get them")
+    func stored() async throws {
+        let directory = try TemporaryDirectory()
+        let mock = try await Mock(["--tokens", "8", "--fault", "reset@stream:0.3"])
+        let (result, requests) = (directory.file("r.json"), directory.file("q.ndjson"))
+        let arguments = ["-c", "6", "-n", "60", "-t", "2", "--no-progress"] + Mock.chatBody
+        let run = try await Binary.run(
+            arguments + ["-o", result, "--per-request", requests, mock.chat]
+        )
+        #expect(run.status == 0, "\(run.stderr)")
+        let again = directory.file("again.ndjson")
+        var report = try await Binary.run(["report", result, "--per-request", again])
+        #expect(report.status == 0 && report.stderr == "", "\(report.stderr)")
+        #expect(directory.text("again.ndjson") == directory.text("q.ndjson"))
+        #expect(directory.text("q.ndjson").split(separator: "\n").count == 60)
+        report = try await Binary.run(["report", result, "--per-request", "-"])
+        #expect(directory.text("q.ndjson") == report.stdout)
+        // The result itself comes back whole, too.
+        report = try await Binary.run(["report", result, "--format", "json"])
+        #expect(directory.text("r.json") == report.stdout)
+        let plain = directory.file("plain.json")
+        _ = try await Binary.run(arguments + ["-o", plain, mock.chat])
+        report = try await Binary.run(["report", plain, "--per-request", directory.file("none")])
+        #expect(report.status == 64 && !directory.names.contains("none"))
+        #expect(report.stderr.contains("keeps no single requests"), "\(report.stderr)")
+    }
+
     @Test("an interrupt cuts every stream, and each has its line")
     func interrupted() async throws {
         let directory = try TemporaryDirectory()

@@ -32,19 +32,21 @@ status=0
 # shellcheck disable=SC2046
 "$SSEBOMB" run -c 60 -n 900 --no-progress --body "$body" --label stage=test -o "$place/run/result.json" \
     --threshold 'ttft:p99<5s' --threshold 'gap:avg<1us' --threshold 'ttft:p99.9<5s' \
-    --threshold 'failures:share<0.5' $(exports "$place/run") --per-request "$place/requests.ndjson" \
+    --threshold 'failures:share<0.5' $(exports "$place/run") --per-request "$place/run/requests.ndjson" \
     "$url/v1/chat/completions" \
     >"$place/run/text" 2>/dev/null || status=$?
 [ "$status" -eq 99 ] || { echo "the run ended with $status, not 99" >&2; exit 1; }
 "$PYTHON" check_exports.py "$place/run"
 # Exits with 1 where the last value is false, and with 2 or more where a line isn't JSON.
-jq -es --slurpfile result "$place/run/result.json" -f requests.jq "$place/requests.ndjson" >"$place/judged" \
+jq -es --slurpfile result "$place/run/result.json" -f requests.jq "$place/run/requests.ndjson" >"$place/judged" \
     || { echo "requests: FAILED: $(cat "$place/judged")" >&2; exit 1; }
+"$PYTHON" check_requests.py "$place/run"
 echo "requests: ok"
 
 cp "$place/run/result.json" "$place/report/"
 # shellcheck disable=SC2046
-"$SSEBOMB" report "$place/run/result.json" $(exports "$place/report") >"$place/report/text"
+"$SSEBOMB" report "$place/run/result.json" $(exports "$place/report") \
+    --per-request "$place/report/requests.ndjson" >"$place/report/text"
 diff -r "$place/run" "$place/report" --exclude 'java-*'
 echo "report: the same bytes from the stored result"
 "$PYTHON" check_otlp.py "$SSEBOMB" "$place/run/result.json"

@@ -68,7 +68,8 @@ private let plain = RequestRecord(
         return try RequestLogFile(
             path: file.hasPrefix("/") ? file : "\(scratch.path)/\(file)",
             classes: classes,
-            redaction: Redaction([request])
+            redaction: Redaction([request]),
+            isStored: false
         )
     }
 

@@ -2,8 +2,6 @@
 // files carry and every HdrHistogram reader understands. Input is hostile here: sizes are bounded
 // before memory is taken, and every fault is one named error. Must not know files or JSON.
 
-import CSupport
-
 /// Why an encoded histogram was refused.
 public enum HistogramDecodingError: Error, Equatable {
     /// The text is not base64 with padding: a foreign byte, a wrong length, bits after the end.
@@ -78,13 +76,7 @@ extension HistogramSnapshot {
 
     /// The V2 compressed encoding: cookie and length, then the plain encoding in zlib format.
     public func encodedV2Compressed() -> [UInt8] {
-        let plain = encodedV2()
-        let bound = csup_deflate_bound(plain.count)
-        let packed = [UInt8](unsafeUninitializedCapacity: bound) { output, count in
-            let outcome = csup_deflate(plain, plain.count, output.baseAddress, bound, &count)
-            // The output holds the bound and the input is small: only want of memory is left.
-            guard outcome == CSUP_ZLIB_OK else { fatalError("no memory to compress a histogram") }
-        }
+        let packed = ZLibFormat.compress(encodedV2())
         var encoded: [UInt8] = []
         encoded.reserveCapacity(V2.compressedHeaderLength + packed.count)
         encoded.appendBigEndian(V2.compressedCookie)
@@ -125,25 +117,16 @@ extension HistogramSnapshot {
     private static func inflate(
         _ packed: ArraySlice<UInt8>
     ) throws(HistogramDecodingError) -> [UInt8] {
-        var outcome = Int32(0)
-        let plain = [UInt8](unsafeUninitializedCapacity: V2.longest) { output, count in
-            packed.withUnsafeBufferPointer { input in
-                outcome = csup_inflate(
-                    input.baseAddress,
-                    input.count,
-                    output.baseAddress,
-                    V2.longest,
-                    &count
-                )
+        do throws(ZLibError) {
+            return try ZLibFormat.expand(packed, limit: V2.longest)
+        } catch {
+            switch error {
+            case .tooLarge: throw .tooLarge
+            case .truncated: throw .truncated
+            case .trailing: throw .wrongLength
+            case .outOfMemory: throw .outOfMemory
+            case .damaged: throw .damagedCompression
             }
-        }
-        switch outcome {
-        case Int32(CSUP_ZLIB_OK): return plain
-        case Int32(CSUP_ZLIB_TOO_LARGE): throw .tooLarge
-        case Int32(CSUP_ZLIB_TRUNCATED): throw .truncated
-        case Int32(CSUP_ZLIB_TRAILING): throw .wrongLength
-        case Int32(CSUP_ZLIB_MEMORY): throw .outOfMemory
-        default: throw .damagedCompression
         }
     }
 

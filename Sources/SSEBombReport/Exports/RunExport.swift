@@ -29,6 +29,8 @@ public enum RunExport: Sendable, Equatable {
     case html
     /// The body of an OTLP/HTTP request, JSON.
     case otlp
+    /// The request log, of the requests that are kept (`FinishedRun.keptRequests`).
+    case requests
 
     /// The run in this format: UTF-8, with a line end behind it.
     public func render(_ run: FinishedRun) throws(OutputError) -> [UInt8] {
@@ -45,6 +47,7 @@ public enum RunExport: Sendable, Equatable {
         case .junit: Array(JUnitExport.text(run).utf8)
         case .html: HTMLReport(run).render()
         case .otlp: try OTLPExport.document(run).encoded()
+        case .requests: run.requests?.lines ?? []
         }
     }
 }
@@ -60,6 +63,11 @@ extension RunResult {
 }
 
 extension FinishedRun {
+    /// How many single requests are kept, and how many ended beside them; nil where none are kept.
+    public var keptRequests: (kept: UInt64, leftOut: UInt64)? {
+        requests.map { (UInt64($0.count), $0.leftOut) }
+    }
+
     /// The metrics that have samples, in the order of their definition.
     var measuredMetrics: [(metric: Metric, samples: HistogramSnapshot)] { result.measuredMetrics }
 

@@ -33,12 +33,16 @@ extension FinishedRun {
         let lanes = try document.streamSample.map { (sample) throws(ResultFault) in
             try sample.lanes(from: result.start, length: result.length)
         }
+        let requests = try document.requests.map { (record) throws(ResultFault) in
+            try record.requests(startedAt: result.startedAt)
+        }
         self.init(
             result,
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            sampled: lanes
+            sampled: lanes,
+            stored: requests
         )
     }
 }

@@ -17,17 +17,24 @@ public struct FinishedRun: Sendable {
     /// none: streams of several runs share no axis of time.
     var lanes: [StreamSample.Lane]? { result.merged == nil ? sampled : nil }
     private var sampled: [StreamSample.Lane]?
+    /// Single requests; nil where none were kept. Merged results have none: the lines of a run
+    /// count from its own start.
+    var requests: StoredRequests? { result.merged == nil ? stored : nil }
+    private var stored: StoredRequests?
 
     /// A run that has just ended, to the precision of its file: reports and exports can then be
     /// drawn again from that to the letter.
     ///
-    /// - Parameter sample: streams for the page to draw token by token.
+    /// - Parameters:
+    ///   - sample: streams for the page to draw token by token.
+    ///   - requests: the log that has the requests to keep.
     public init(
         _ result: RunResult,
         verdict: Verdict,
         thresholds: [ThresholdResult] = [],
         context: RunContext,
-        sample: StreamSample? = nil
+        sample: StreamSample? = nil,
+        requests: RequestLogFile? = nil
     ) {
         self.result = result
         self.result.startedAt -= result.startedAt % Nanoseconds.milliseconds(1)
@@ -41,6 +48,7 @@ public struct FinishedRun: Sendable {
         self.thresholds = thresholds
         self.context = context
         sampled = sample?.lanes.map { $0.rounded(from: result.start) }
+        stored = requests?.stored
     }
 
     init(
@@ -48,13 +56,15 @@ public struct FinishedRun: Sendable {
         verdict: Verdict,
         thresholds: [ThresholdResult],
         context: RunContext,
-        sampled: [StreamSample.Lane]?
+        sampled: [StreamSample.Lane]?,
+        stored: StoredRequests?
     ) {
         self.result = result
         self.verdict = verdict
         self.thresholds = thresholds
         self.context = context
         self.sampled = sampled
+        self.stored = stored
     }
 
     /// The text report, ending with a line end.
@@ -69,7 +79,8 @@ public struct FinishedRun: Sendable {
             verdict: verdict,
             thresholds: thresholds,
             context: context,
-            lanes: lanes
+            lanes: lanes,
+            requests: requests
         )
     }
 }
