@@ -28,6 +28,12 @@ struct BoundedRing<Record: BitwiseCopyable>: @unchecked Sendable {
         precondition(capacity > 0)
         self.capacity = UInt64(capacity)
         records = .allocate(capacity: capacity)
+        // Touched here: else the process would grow until the ring has gone round once.
+        UnsafeMutableRawPointer(records).initializeMemory(
+            as: UInt8.self,
+            repeating: 0,
+            count: capacity * MemoryLayout<Record>.stride
+        )
         cells = .allocate(capacity: 2 * Self.stride)
         UnsafeMutableRawPointer(cells)
             .initializeMemory(as: UInt8.self, repeating: 0, count: 2 * Self.stride * 8)

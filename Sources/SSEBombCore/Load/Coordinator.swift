@@ -308,7 +308,11 @@ private struct Observers {
         sendTimes = plan.sendTime.map { SendTimeReader($0) }
         self.events = events
         self.requests = requests
-        if events != nil, plan.sampledStreams > 0 { rings = slots.map { _ in EventRing() } }
+        if events != nil, plan.sampledStreams > 0 {
+            let isLogged = plan.loggedStreams > 0
+            let capacity = isLogged ? EventRing.usualCapacity : EventRing.drawnCapacity
+            rings = slots.map { _ in EventRing(capacity: capacity) }
+        }
         guard requests != nil, plan.recordsRequests else { return }
         // All streams of a loop may end at once: an interrupt cuts them.
         logs = slots.map { RequestLog(slots: $0, room: plan.requestRoom + $0) }

@@ -45,12 +45,14 @@ struct EventRing: @unchecked Sendable {
     // Unchecked: `last` is the writer's alone.
     /// 100 ms, the time between two looks, at 655,360 events a second.
     static let usualCapacity = 65_536
+    /// For the few streams of a picture, which wants only their beginning.
+    static let drawnCapacity = 8_192
 
     private let ring: BoundedRing<LoggedEvent>
     /// Place among what is pending of the read's last event; `.max` where that found no room.
     private let last: UnsafeMutablePointer<UInt64>
 
-    init(capacity: Int = Self.usualCapacity) {
+    init(capacity: Int) {
         ring = BoundedRing(capacity: capacity)
         last = .allocate(capacity: 1)
         last.initialize(to: .max)
