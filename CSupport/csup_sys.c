@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/net_tstamp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -260,6 +261,8 @@ int csup_end_with(pid_t parent) {
 static int64_t nanoseconds(struct timeval t) {
     return (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
 }
+
+void csup_map_from(size_t bytes) { mallopt(M_MMAP_THRESHOLD, (int)bytes); }
 
 int csup_usage(int thread, struct csup_usage *usage) {
     struct rusage r;

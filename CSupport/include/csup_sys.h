@@ -185,6 +185,10 @@ struct csup_usage {
 /// getrusage of the calling thread (`thread` != 0) or the process. 0 or -errno.
 int csup_usage(int thread, struct csup_usage *usage);
 
+/// Has malloc take what is `bytes` long or longer from the kernel alone, and give it back when it is
+/// freed.
+void csup_map_from(size_t bytes);
+
 /// Raises RLIMIT_NOFILE to its hard limit. The limit now in force, or -errno.
 int64_t csup_raise_descriptor_limit(void);
 /// Number of descriptors now open in this process, or -errno.

@@ -66,7 +66,12 @@ public struct Redaction: Sendable {
         }
         for body in bodies { secrets.add(body: body) }
         patterns =
-            secrets.found.map { Pattern(bytes: $0, shortestTail: 4, isText: false) }
+            (Array(secrets.found) + secrets.words).map {
+                Pattern(bytes: $0, shortestTail: 4, isText: false)
+            }
+            + secrets.hexadecimal.map {
+                Pattern(bytes: $0, shortestTail: 8, isText: false)
+            }
             + secrets.encoded.map {
                 Pattern(bytes: $0, shortestTail: 4, isText: false, isBase64: true)
             }
@@ -175,7 +180,7 @@ private enum Notation {
     static func end(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
         switch bytes[index] {
         case UInt8(ascii: "%"):
-            if hexadecimal(bytes, index + 1, digits: 2) == byte { return index + 3 }
+            if let end = endOfPercent(of: byte, in: bytes, at: index) { return end }
         case UInt8(ascii: "\\"):
             if let end = endOfEscape(of: byte, in: bytes, at: index) { return end }
         case UInt8(ascii: "&"):
@@ -213,6 +218,17 @@ private enum Notation {
         return "%\\&".utf8.contains(first) && !isWhole
     }
 
+    /// Percent-encoded, and that again: `%2F`, `%252F`.
+    private static func endOfPercent(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
+        var digits = index + 1
+        for _ in 0..<4 {
+            if hexadecimal(bytes, digits, digits: 2) == byte { return digits + 2 }
+            guard hexadecimal(bytes, digits, digits: 2) == UInt8(ascii: "%") else { return nil }
+            digits += 2
+        }
+        return nil
+    }
+
     private static func endOfEscape(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
         var index = index
         if byte != UInt8(ascii: "\\") {
@@ -236,15 +252,22 @@ private enum Notation {
     }
 
     private static let entities: [(text: [UInt8], byte: UInt8)] = [
-        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""),
-        ("&apos;", "'"), ("&#39;", "'"), ("&#x27;", "'"), ("&#43;", "+"), ("&#61;", "="),
+        ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"),
+        ("&sol;", "/"), ("&plus;", "+"), ("&equals;", "="), ("&colon;", ":"),
     ].map { (Array($0.0.utf8), UInt8(ascii: $0.1)) }
 
     private static func endOfEntity(of byte: UInt8, in bytes: [UInt8], at index: Int) -> Int? {
         for entity in entities where entity.byte == byte {
             if bytes[index...].starts(with: entity.text) { return index + entity.text.count }
         }
-        return nil
+        // By its number, decimal or hexadecimal (HTML standard, 13.2.5.75).
+        guard bytes[index...].starts(with: "&#".utf8),
+            let end = bytes[index...].prefix(12).firstIndex(of: UInt8(ascii: ";"))
+        else { return nil }
+        let number = String(decoding: bytes[(index + 2)..<end], as: UTF8.self)
+        let isHexadecimal = number.first == "x" || number.first == "X"
+        let code = isHexadecimal ? UInt32(number.dropFirst(), radix: 16) : UInt32(number)
+        return code == UInt32(byte) ? end + 1 : nil
     }
 
     /// The byte written as `digits` hexadecimal digits; nil where they aren't or exceed a byte.

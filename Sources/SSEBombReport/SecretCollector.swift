@@ -12,7 +12,11 @@ struct SecretCollector {
     private(set) var encoded: Set<[UInt8]> = []
     /// What to hide of bodies; a text that was cut keeps less than `shortestText` bytes of it.
     private(set) var texts: Set<[UInt8]> = []
-    /// The same in base64, which tells no text from the body around it: of all of that.
+    /// Words of bodies that look like a secret: servers echo single fields.
+    private(set) var words: Set<[UInt8]> = []
+    /// What is in `found`, in hexadecimal.
+    private(set) var hexadecimal: Set<[UInt8]> = []
+    /// The same as `texts` in base64, which tells no text from the body around it: of all of that.
     private(set) var encodedTexts: Set<[UInt8]> = []
 
     private static let shortest = 8
@@ -27,6 +31,7 @@ struct SecretCollector {
     /// Bounds the work on each text that is shown: 64 KiB of a body.
     private static let mostBytes = 64 << 10
     private static let mostPieces = mostBytes / piece
+    private static let mostWords = 512
 
     /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
     /// template, what stands between its places is the same in every request.
@@ -50,6 +55,7 @@ struct SecretCollector {
     private mutating func add(_ field: HeaderField) {
         let shortest = Self.shortestLength(ofFieldNamed: field.name)
         add(Array(field.value.utf8), shortest: shortest, isDecoded: false)
+        add(partsOf: Array(field.value.utf8), shortest: shortest)
         let words = field.value.utf8.split { " \t;,\"".utf8.contains($0) }
         for word in words where !Self.isScheme(word) {
             add(Array(word), shortest: shortest, isDecoded: false)
@@ -73,11 +79,15 @@ struct SecretCollector {
                 continue
             }
             let name = String(decoding: item[..<equals], as: UTF8.self)
-            add(
-                Array(item[item.index(after: equals)...]),
-                shortest: Self.shortestLength(ofFieldNamed: name),
-                isDecoded: false
-            )
+            let value = Array(item[item.index(after: equals)...])
+            let shortest = Self.shortestLength(ofFieldNamed: name)
+            add(value, shortest: shortest, isDecoded: false)
+            // As a form's field, in which "+" is a space (URL standard, 5.1).
+            let spaced = value.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
+            let plain = percentDecoded(spaced) ?? spaced
+            if plain != value { add(plain, shortest: shortest, isDecoded: true) }
+            add(partsOf: percentDecoded(value) ?? value, shortest: shortest)
+            add(partsOf: plain, shortest: shortest)
         }
     }
 
@@ -92,7 +102,12 @@ struct SecretCollector {
         }
         guard let first = body.first(where: { !" \t\r\n".utf8.contains($0) }) else { return }
         guard "{[".utf8.contains(first) else {
-            return add(text: String(decoding: start, as: UTF8.self))
+            let text = String(decoding: start, as: UTF8.self)
+            // A form, as far as it looks like one.
+            if text.contains("="), !text.contains(where: \.isWhitespace) {
+                for part in Self.betweenPlaces(text) { add(pairs: part[...]) }
+            }
+            return add(text: text)
         }
         var name: [UInt8] = []
         var index = 0
@@ -109,6 +124,7 @@ struct SecretCollector {
             let next = body[index...].first { !" \t\r\n".utf8.contains($0) }
             if next == UInt8(ascii: ":") {
                 name = Array(inside)
+                add(wordsOf: name, isName: true)
                 continue
             }
             if !name.elementsEqual("model".utf8) { add(text: Self.unescaped(inside)) }
@@ -118,6 +134,9 @@ struct SecretCollector {
 
     /// Adds a text of a body: what stands between the places of a template.
     mutating func add(text: String) {
+        for part in Self.betweenPlaces(text) {
+            add(wordsOf: Array(part.utf8.prefix(Self.mostBytes)))
+        }
         for part in Self.betweenPlaces(text) where part.utf8.count >= Self.shortestText {
             addEncoded(Array(part.utf8))
             let scalars = Array(part.unicodeScalars)
@@ -196,6 +215,51 @@ struct SecretCollector {
         return String(decoding: units + flushed(), as: UTF16.self)
     }
 
+    /// Adds what punctuation divides a header's or a query's value into, as servers read them:
+    /// all parts where the name speaks of credentials, else those that look like one.
+    private mutating func add(partsOf value: [UInt8], shortest: Int) {
+        let isCredential = shortest < Self.shortest
+        for part in Self.parts(of: value) where part.count >= Self.shortest {
+            guard isCredential || Self.looksSecret(part) else { continue }
+            add(Array(part), shortest: Self.shortest, isDecoded: true)
+        }
+    }
+
+    /// - Parameter isName: of a member, which are often joined words.
+    private mutating func add(wordsOf text: [UInt8], isName: Bool = false) {
+        for part in Self.parts(of: text) where words.count < Self.mostWords {
+            let isSecret = isName ? Self.hasDigits(part) : Self.looksSecret(part)
+            if isSecret { words.insert(Array(part)) }
+        }
+    }
+
+    /// Runs of letters, digits and what keys and base64 are made of; then what is between the
+    /// latter.
+    private static func parts(of text: [UInt8]) -> [ArraySlice<UInt8>] {
+        text.split { !isWord($0) && !"-_.~+/=".utf8.contains($0) }
+            .flatMap { [$0] + $0.split { "+/=".utf8.contains($0) } }
+    }
+
+    /// No word of a language: letters and digits, or a long one with capitals inside or joined by
+    /// "-" or "_".
+    private static func looksSecret(_ word: ArraySlice<UInt8>) -> Bool {
+        let rest = word.dropFirst()
+        return hasDigits(word)
+            || word.count >= shortestText && word.contains(where: isLetter)
+                && rest.contains { (65...90).contains($0) || $0 == 0x2D || $0 == 0x5F }
+    }
+
+    private static func hasDigits(_ word: ArraySlice<UInt8>) -> Bool {
+        word.count >= shortest && word.contains(where: isLetter)
+            && word.contains { (48...57).contains($0) }
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte | 0x20) }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        isLetter(byte) || (48...57).contains(byte) || byte >= 0x80
+    }
+
     private static func shortestLength(ofFieldNamed name: String) -> Int {
         let name = name.lowercased()
         let words = ["auth", "cookie", "key", "token", "secret", "passw", "session", "sig", "cred"]
@@ -213,6 +277,11 @@ struct SecretCollector {
         if found.insert(secret).inserted {
             for form in Base64Forms.all(of: secret) where form.count >= Self.shortestEncoded {
                 encoded.insert(form)
+            }
+            if secret.count >= Self.shortest {
+                let digits = secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                hexadecimal.insert(Array(digits.utf8))
+                hexadecimal.insert(Array(digits.uppercased().utf8))
             }
         }
         guard !isDecoded else { return }

@@ -21,6 +21,7 @@ struct SSEBomb: ParsableCommand {
 
     static func main() {
         StandardDescriptors.prepare()
+        mapMemory(from: 16 << 10)
         let arguments = AttachedValues.split(Array(CommandLine.arguments.dropFirst()))
         // The parser alone would list the subcommands and none of the flags everybody types.
         if ["--help", "-h", "help"].contains(arguments.first), arguments.count == 1 {
@@ -28,11 +29,23 @@ struct SSEBomb: ParsableCommand {
             Glibc.exit(ExitStatus.success)
         }
         do {
+            if arguments.first == "help", let topic = arguments.dropFirst().first {
+                try checkHelp(topic)
+            }
             var command = try parseAsRoot(arguments)
             try command.run()
         } catch {
             leave(with: error, of: arguments.first)
         }
+    }
+
+    private static func checkHelp(_ topic: String) throws(SetupError) {
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+        guard !names.contains(topic), !topic.hasPrefix("-") else { return }
+        throw SetupError(
+            .usage,
+            "help: no such subcommand: name one of \(names.joined(separator: ", "))"
+        )
     }
 
     private static var bareHelp: String {

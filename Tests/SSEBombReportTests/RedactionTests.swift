@@ -32,6 +32,9 @@ import Testing
             "url-encoded sk-canary%2F42%2Bx%3D and %73k-canary%2f42%2bx%3d",
             #"json sk-canary\/42+x= and \u0073k-canary\/42\u002bx="#,
             "html sk-canary/42&#43;x&#61;",
+            "html sk-canary&#x2F;42&#x2B;x&#x3D;", "html &#115;k-canary&#47;42&plus;x&equals;",
+            "twice sk-canary%252F42%252Bx%253D", "thrice %252573k-canary%25252F42+x=",
+            "hex 736b2d63616e6172792f34322b783d", "hex 736B2D63616E6172792F34322B783D",
             // "sk-canary/42+x=" in base64, at each of the three alignments.
             "base64 c2stY2FuYXJ5LzQyK3g9",
             "base64 IHNrLWNhbmFyeS80Mit4PQ==",
@@ -61,6 +64,24 @@ import Testing
     func decodedForms(_ name: String, _ value: String, _ secret: String) {
         let shown = Self.redaction(name, value).apply(to: "before \(secret) after")
         #expect(shown == "before *** after")
+    }
+
+    @Test(
+        "a server that reads a value's parts echoes nothing of them",
+        arguments: [
+            ("X-Auth", "user:a-canary", "/", "a-canary"),
+            ("X-Auth", "u|a-canary|z", "/", "a-canary"),
+            ("Referer", "http://h/?t=canary42&x=1", "/", "canary42"),
+            ("X", "y", "/?keys=aaaa,a-canary,b", "a-canary"),
+            ("X", "y", "/?a=1;key=canary42", "canary42"),
+            ("X", "y", "/?filter={%22token%22:%22canary42%22}", "canary42"),
+            ("X", "y", "/?key=sk-live+canary+42", "sk-live canary 42"),
+            ("X", "y", "/?key=sk%2Dlive+canary+42", "sk-live canary 42"),
+        ]
+    )
+    func parts(_ name: String, _ value: String, _ target: String, _ echoed: String) {
+        let redaction = Self.redaction(name, value, target: target)
+        #expect(redaction.apply(to: "before \(echoed) after") == "before *** after")
     }
 
     @Test("a text that was cut inside a secret keeps nothing of it")
@@ -167,6 +188,21 @@ import Testing
         let shown = Self.redaction(body).apply(to: echoed)
         #expect(shown.hasPrefix("x ") && shown.hasSuffix(" y") && shown.contains("***"))
         #expect(!shown.contains("canary") && !shown.contains("one") && !shown.contains("zwei"))
+    }
+
+    @Test(
+        "a server that reads a body's fields echoes nothing of them that looks like a secret",
+        arguments: [
+            ("user=somebody&password=canary42x&mode=a", "canary42x"),
+            (#"{"prompt":"my key canary42/+w== is it"}"#, "canary42/+w=="),
+            (#"{"prompt":"my key canary42/+w== is it"}"#, "canary42"),
+            (#"{"prompt":"say A-CANARY-IN-A-MINE twice"}"#, "A-CANARY-IN-A-MINE"),
+            (#"{"metadata":{"canary42":1}}"#, "canary42"), (#"{"id":"canary42"}"#, "canary42"),
+        ]
+    )
+    func fields(_ body: String, _ echoed: String) {
+        let text = Self.redaction(body).apply(to: "no \(echoed) here")
+        #expect(text == "no *** here")
     }
 
     @Test("names, the model and short words of a JSON body stay readable")

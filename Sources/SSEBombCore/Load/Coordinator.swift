@@ -102,8 +102,8 @@ public final class Coordinator: Sendable {
     ///   - progress: called on this thread about ten times a second.
     ///   - judge: called on this thread about once a second with the result as it stands: what the
     ///     loops publish without a lock, so without unfinished waits, names and kept errors, and
-    ///     without the loops' own account. Where it returns true the run ends as an interrupt would
-    ///     end it, and it is not asked again.
+    ///     without the loops' own account and the histograms of intervals. Where it returns true
+    ///     the run ends as an interrupt would end it, and it is not asked again.
     ///   - events: called on this thread about ten times a second with the events of sampled
     ///     streams, those of one stream in order. What it takes too long to take is lost, and
     ///     counted.

@@ -56,6 +56,8 @@ struct IntervalRecorder {
 
     /// The time line so far, without the entry that is not full yet.
     var intervals: [RunInterval] { store.all }
+    /// The same without histograms.
+    var countsAlone: [RunInterval] { store.entries }
     /// How many these are.
     var count: Int { store.count }
     /// Bytes that their histograms take.

@@ -4,7 +4,7 @@
 /// Intervals, packed.
 struct IntervalStore {
     /// Each without the cells of its histograms.
-    private var entries: [RunInterval] = []
+    private(set) var entries: [RunInterval] = []
     /// Where the cells of each end in `bytes`.
     private var ends: [Int] = []
     private var bytes: [UInt8]

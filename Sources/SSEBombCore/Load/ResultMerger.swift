@@ -29,14 +29,16 @@ struct ResultMerger {
         self.stats = stats
     }
 
-    func merge(_ recorder: IntervalRecorder) -> RunResult {
+    /// - Parameter isStanding: the run goes on; its intervals are then without their histograms,
+    ///   which would take more memory every second.
+    func merge(_ recorder: IntervalRecorder, isStanding: Bool) -> RunResult {
         var histograms: [Metric: HistogramSnapshot] = [:]
         for metric in Metric.allCases {
             let whole = merged { $0.histogram(metric) }
             if !whole.isEmpty { histograms[metric] = whole }
         }
         let scale = tokenScale()
-        let intervals = recorder.intervals
+        let intervals = isStanding ? recorder.countsAlone : recorder.intervals
         var after = csup_usage()
         _ = csup_usage(0, &after)
         return RunResult(

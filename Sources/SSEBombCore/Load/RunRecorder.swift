@@ -55,19 +55,22 @@ struct RunRecorder {
 
     // MARK: Results
 
-    /// The result of a run that goes on.
+    /// The result of a run that goes on. Its intervals have no histograms.
     func standing(at now: Instant) -> RunResult {
         var standing = self
         standing.ended = now
-        return standing.result()
+        return standing.result(isStanding: true)
     }
 
-    func result() -> RunResult {
-        var result = merger(lanes, outcomes.map(\.classes)).merge(whole)
+    func result(isStanding: Bool = false) -> RunResult {
+        var result = merger(lanes, outcomes.map(\.classes)).merge(whole, isStanding: isStanding)
         for (index, timeLine) in timeLines.dropFirst().enumerated() {
             let one = merger([lanes[index]], outcomes.map { [$0.classes[index]] })
             result.classes.append(
-                ClassResult(name: lanes[index].load.name, result: one.merge(timeLine))
+                ClassResult(
+                    name: lanes[index].load.name,
+                    result: one.merge(timeLine, isStanding: isStanding)
+                )
             )
         }
         return result
