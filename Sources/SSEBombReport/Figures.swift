@@ -85,6 +85,12 @@ extension RunResult {
     }
 }
 
+extension RunCounts {
+    /// Requests of which it is known whether they failed: one that was given up by plan did not,
+    /// and of a cut one there is no telling.
+    var decided: UInt64 { completed + failed + cancelled }
+}
+
 /// The percentiles of every report.
 enum ReportedPercentile: Double, CaseIterable {
     case p50 = 50

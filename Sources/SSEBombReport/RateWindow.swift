@@ -46,7 +46,8 @@ extension RunResult {
         )
     }
 
-    private func intervals(in window: MergedRun.Window) -> [RunInterval] {
+    /// The intervals that lie in a stretch of the wall clock with all of their length.
+    func intervals(in window: MergedRun.Window) -> [RunInterval] {
         let second = Nanoseconds.seconds(1)
         // Intervals of merged results begin with whole seconds of the wall clock.
         let origin = startedAt / second

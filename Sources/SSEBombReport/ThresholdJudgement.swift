@@ -103,12 +103,16 @@ extension Threshold {
         // A mean never stands without its median, so it needs what that needs.
         case .average: HistogramSnapshot.floor(ofPercentile: 50)
         // That at most one request in a hundred fails is a statement about the 99th percentile, and
-        // so is that ninety-nine meet the objectives.
+        // so is that ninety-nine meet the objectives. That none does, or all do, no number shows: a
+        // bound at an end needs what one in a hundred needs.
         case .share:
             HistogramSnapshot.floor(
-                ofPercentile: 100 * (subject == .attainment ? bound : 1 - bound)
+                ofPercentile: bound > 0 && bound < 1
+                    ? 100 * (subject == .attainment ? bound : 1 - bound) : 99
             )
-        case .least, .greatest, .count, .rate: 1
+        // A rate is a mean, that of its seconds.
+        case .rate: HistogramSnapshot.floor(ofPercentile: 50)
+        case .least, .greatest, .count: 1
         }
     }
 
@@ -157,11 +161,10 @@ extension Threshold {
     /// The requests of which it is known whether they failed.
     private func decided(_ result: RunResult) -> ThresholdEvidence {
         let counts = result.counts
-        let decided = counts.completed + counts.failed + counts.cancelled
-        var origin = Self.number(decided, "decided request")
+        var origin = Self.number(counts.decided, "decided request")
         if counts.cut > 0 { origin += " (\(Units.count(counts.cut)) cut ones left out)" }
         return ThresholdEvidence(
-            samples: decided,
+            samples: counts.decided,
             floor: samplesNeeded,
             origin: origin,
             absence: "no request was decided"
@@ -173,7 +176,10 @@ extension Threshold {
         basis: String = "",
         _ counted: (RateWindow) -> Double
     ) -> ThresholdEvidence {
-        var evidence = ThresholdEvidence(absence: "no request was due in the measured window")
+        var evidence = ThresholdEvidence(
+            floor: samplesNeeded,
+            absence: "no request was due in the measured window"
+        )
         guard let window = result.rateWindow else { return evidence }
         let count = counted(window)
         guard count.isFinite,
@@ -181,7 +187,11 @@ extension Threshold {
         else { return evidence }
         evidence.samples = UInt64(max(0, Int64(clamping: count)))
         evidence.figure = count / window.seconds
-        evidence.range = count / window.seconds...count / window.seconds
+        // However long it takes for as many as are needed to come, it is no less than this window.
+        evidence.range =
+            evidence.missing > 0
+            ? 0...Double(evidence.floor) / window.seconds
+            : count / window.seconds...count / window.seconds
         let length = Units.duration(Int64(clamping: window.seconds * 1e9))
         evidence.origin = "\(Units.count(evidence.samples)) \(subject.name)\(basis) in \(length)"
         return evidence
@@ -190,7 +200,10 @@ extension Threshold {
     private func tokenRate(_ result: RunResult) -> ThresholdEvidence {
         // Events without a known API have no tokens; a run without events has none either.
         guard result.hasTokens || result.counts.tokenEvents > 0 || result.counts.events == 0 else {
-            return ThresholdEvidence(absence: "no API was recognised, so no tokens were counted")
+            return ThresholdEvidence(
+                floor: samplesNeeded,
+                absence: "no API was recognised, so no tokens were counted"
+            )
         }
         let basis = " (\(result.counts.throughputBasis.rawValue))"
         return rate(result, basis: basis) { $0.tokens }
@@ -273,7 +286,11 @@ extension Threshold {
         if waitsDecided { text += ", counted as long as they had lasted" }
         let need = "\(floorName) needs \(Units.count(evidence.floor))"
         switch (outcome, evidence.samples < evidence.floor) {
-        case (.missed, true): text += "; \(need), but no more samples could change this"
+        case (.missed, true):
+            text += "; \(need), but "
+            text +=
+                aggregate == .rate
+                ? "as many in that time would miss it too" : "no more samples could change this"
         case (.notJudged, true): text += ": \(need); measure longer, or with more streams"
         case (.notJudged, false):
             text +=
@@ -287,7 +304,7 @@ extension Threshold {
     /// What has the floor.
     private var floorName: String {
         switch aggregate {
-        case .share: "a share of \(Units.share(bound))"
+        case .share: "a share of \(Units.exactShare(bound))"
         default: aggregate.name
         }
     }

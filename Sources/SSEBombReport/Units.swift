@@ -76,6 +76,15 @@ public enum Units {
         return significant(percent) + " %"
     }
 
+    /// A share between 0 and 1 that somebody set, in per cent with all its digits: "0.001 %".
+    static func exactShare(_ share: Double) -> String {
+        // More digits than these are those of the product by 100.
+        var text = fixed(share * 100, decimals: 12)
+        while text.hasSuffix("0") { text.removeLast() }
+        if text.hasSuffix(".") { text.removeLast() }
+        return (text == "0" && share > 0 ? "\(share * 100)" : text) + " %"
+    }
+
     /// `value` (finite, not negative) with exactly `decimals` digits after the point, rounded half
     /// away from zero, and thousands separators before it.
     static func fixed(_ value: Double, decimals: Int) -> String {

@@ -107,7 +107,7 @@ struct CompareCommand: ParsableCommand {
     }
 
     private static func margin(_ text: String) throws(ValueError) -> Double {
-        guard text.hasSuffix("%"), let percent = Double(text.dropLast()), percent >= 0,
+        guard text.hasSuffix("%"), let percent = DecimalText.value(text.dropLast()),
             percent < 100
         else { throw ValueError("write a difference from 0% to below 100%, such as 2%") }
         return percent / 100

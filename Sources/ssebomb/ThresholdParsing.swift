@@ -96,7 +96,7 @@ enum ThresholdParsing {
     private static func percentile(_ word: String) throws(ValueError) -> Threshold.Aggregate {
         var digits = word.dropFirst()
         if digits.hasPrefix("("), digits.hasSuffix(")") { digits = digits.dropFirst().dropLast() }
-        guard let percentile = decimal(digits), percentile > 0, percentile <= 100 else {
+        guard let percentile = DecimalText.value(digits), percentile > 0, percentile <= 100 else {
             throw ValueError(
                 "'\(word)' isn't a percentile from above 0 to 100: write for example ttft:p99.9<2s"
             )
@@ -114,7 +114,7 @@ enum ThresholdParsing {
         switch aggregate {
         case .share:
             let isPercent = text.hasSuffix("%")
-            let number = decimal(isPercent ? text.dropLast() : text[...])
+            let number = DecimalText.value(isPercent ? text.dropLast() : text[...])
             guard let number, number <= (isPercent ? 100 : 1) else {
                 throw ValueError("isn't a share between 0 and 1")
             }
@@ -129,7 +129,7 @@ enum ThresholdParsing {
             return rate
         case .average, .least, .greatest, .percentile:
             // k6 means milliseconds where a number stands alone, the flags here mean seconds.
-            if decimal(text[...]) != nil { throw ValueError("has no unit") }
+            if DecimalText.value(text[...]) != nil { throw ValueError("has no unit") }
             guard let time = try? ValueParsing.duration(text) else {
                 throw ValueError("isn't a time up to 366 days")
             }
@@ -143,16 +143,8 @@ enum ThresholdParsing {
         case .share: "0.01, or 1%"
         case .count: "5"
         case .rate: "10, or 600/m"
-        default: decimal(text[...]) == nil ? "500ms" : "\(text)ms"
+        default: DecimalText.value(text[...]) == nil ? "500ms" : "\(text)ms"
         }
-    }
-
-    /// A plain decimal number; nil for anything else, signs and exponents included.
-    private static func decimal(_ text: Substring) -> Double? {
-        guard text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (0x30...0x39).contains($0) }),
-            let number = Double(text), number.isFinite
-        else { return nil }
-        return number
     }
 
     // MARK: What may follow

@@ -21,6 +21,8 @@ struct SimulatedServer {
     var tailFactor = 1.0
     /// Gaps of a request that are kept: sparse.
     var gapsPerRequest = 1
+    /// Share of the requests that fail.
+    var failures = 0.002
     /// Standard deviation of the logarithm of what each run has for itself: start, cache, host.
     var ofRuns = 0.0
 
@@ -58,7 +60,8 @@ struct SimulatedServer {
             let ended = Double(requests) / factor
             completed.append(ended)
             tokens.append(ended * 100)
-            failures.append((Double(random.poisson(requestRate * 0.002)), Double(requests)))
+            let failed = Double(random.poisson(requestRate * self.failures))
+            failures.append((failed, max(failed, Double(requests))))
         }
         var run = ComparedRun(name: name)
         for (metric, intervals) in series { run.latencies[metric] = LatencySeries(intervals) }

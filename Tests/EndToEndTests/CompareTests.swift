@@ -98,6 +98,8 @@ struct CompareTests {
             ([one], "NEW"),
             (["--fail-if", "ttft>5%", one, other], "'ttft' isn't one of"),
             (["--margin", "5", one, other], "such as 2%"),
+            (["--margin", "0x5%", one, other], "such as 2%"),
+            (["--fail-if", "ttft.p0x32>5%", one, other], "'ttft.p0x32' isn't one of"),
         ] {
             let outcome = try await Binary.run(["compare"] + arguments)
             #expect(outcome.status == 64, "\(arguments)")

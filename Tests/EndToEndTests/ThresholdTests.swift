@@ -87,6 +87,21 @@ struct ThresholdTests {
         #expect(reasons.contains { $0["code"].text == "too_few_samples" })
     }
 
+    @Test("one request that did not fail shows neither a share nor a rate, and counts")
+    func one() async throws {
+        let mock = try await Mock()
+        let short = [
+            "failures:share<=0", "failures:share==0", "failures:share<1", "requests:rate>0.01",
+        ]
+        let run = try await LoadRun.run(
+            Mock.chatBody + Self.flags(short + ["failures:count==0"]) + ["-n", "1", mock.chat]
+        )
+        #expect(run.outcome.status == 96)
+        var expected = Dictionary(uniqueKeysWithValues: short.map { ($0, "not_judged") })
+        expected["failures:count==0"] = "passed"
+        #expect(Self.outcomes(run) == expected)
+    }
+
     @Test("with --strict a gate that lacks samples is 96, unless more speaks against the run")
     func strict() async throws {
         let mock = try await Mock()
@@ -104,7 +119,7 @@ struct ThresholdTests {
         let mock = try await Mock(["--ttft", "50ms", "--itl", "10ms"])
         // One stream carries about seven of a hundred arrivals.
         let load = ["-R", "100", "--max-streams", "1", "-d", "1"] + Mock.chatBody + [mock.chat]
-        let gates = Self.flags(["requests:rate>0.1", "failures:count<5"])
+        let gates = Self.flags(["events:rate>1", "failures:count<5"])
         let run = try await LoadRun.run(gates + ["--strict"] + load)
         #expect(run.outcome.status == 97)
         #expect(run.outcome.stderr.contains("the measurement is invalid, which --strict refuses"))

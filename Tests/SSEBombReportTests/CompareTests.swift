@@ -189,7 +189,7 @@ extension Comparison {
             } catch { return error }
         }
         var same = run("copy.json", seed: 2)
-        same.id = base.id
+        same.identities = base.identities
         #expect(refusal(same)?.sentence.contains("are the same run") == true)
         var unlike = run("b.json", seed: 2)
         unlike.plan["streams"] = .number(10_000)
@@ -337,6 +337,9 @@ extension Comparison {
             ("ttft.p0>10%", "'ttft.p0'"), ("headers.p50>10%", "'headers.p50'"),
             ("ttft.p99>10", "isn't a difference in per cent"), ("ttft.p99>x%", "'x%'"),
             ("ttft.p99<-100%", "more than all"), ("ttft.p99>nan%", "'nan%'"),
+            ("ttft.p0x32>10%", "'ttft.p0x32'"), ("ttft.p+50>10%", "'ttft.p+50'"),
+            ("ttft.p5e1>10%", "'ttft.p5e1'"), ("ttft.p99>0x10%", "'0x10%'"),
+            ("ttft.p99>1e1%", "'1e1%'"), ("ttft.p99>+-10%", "'+-10%'"),
         ]
     )
     func refused(text: String, part: String) {

@@ -220,8 +220,9 @@ private func alike(_ count: Int, _ milliseconds: Double) -> [Double] {
 
     @Test(
         "a share has the floor of the percentile it speaks of, a number has none",
-        arguments: [(0.5, 11), (0.1, 64), (0.05, 130), (0.01, 662), (0.001, 6_636), (0.9, 64)]
-            as [(Double, UInt64)]
+        arguments: [
+            (0.5, 11), (0.1, 64), (0.05, 130), (0.01, 662), (0.001, 6_636), (0.9, 64), (1, 662),
+        ] as [(Double, UInt64)]
     )
     func shareFloors(bound: Double, floor: UInt64) throws {
         var result = try run([])
@@ -232,7 +233,60 @@ private func alike(_ count: Int, _ milliseconds: Double) -> [Double] {
         #expect(condition.judge(result).lacksSamples)
         result.counts.completed = 1
         #expect(gate(.failures, .count, .less, 1).judge(result).outcome == .passed)
-        #expect(gate(.failures, .share, .atMost, 0).judge(result).outcome == .passed)
+    }
+
+    @Test("that none fails, or all meet the objectives, takes the samples of one in a hundred")
+    func endsOfShares() throws {
+        for (count, outcome) in [(1, .notJudged), (661, .notJudged), (662, .passed)]
+            as [(UInt64, ThresholdResult.Outcome)]
+        {
+            var result = try run([])
+            result.counts.completed = count
+            var objectives = ObjectiveCounts()
+            objectives.good = count
+            result.counts.objectives = objectives
+            let gates = [
+                gate(.failures, .share, .atMost, 0), gate(.failures, .share, .equal, 0),
+                gate(.attainment, .share, .atLeast, 1), gate(.attainment, .share, .equal, 1),
+            ]
+            for gate in gates {
+                let judged = gate.judge(result)
+                #expect(judged.outcome == outcome && judged.floor == 662, "\(gate) of \(count)")
+            }
+            result.counts.failed = 1
+            result.counts.objectives?.bad = 1
+            #expect(gates.allSatisfy { $0.judge(result).outcome == .missed })
+        }
+        var one = try run([])
+        one.counts.completed = 1
+        #expect(gate(.failures, .share, .less, 1).judge(one).outcome == .notJudged)
+        let exact = gate(.failures, .share, .less, 0.000_05).judge(one)
+        #expect(exact.sentence.contains("a share of 0.005 % needs 132,765;"), "\(exact.sentence)")
+    }
+
+    @Test("a rate takes as many of what it counts as a mean, and is missed where those would be")
+    func rateFloors() throws {
+        for (count, outcome) in [(1, .notJudged), (10, .notJudged), (11, .passed)]
+            as [(UInt64, ThresholdResult.Outcome)]
+        {
+            var result = try run([])
+            result.counts.started = count
+            result.counts.completedInWindow = count
+            let judged = gate(.requests, .rate, .greater, 0.05).judge(result)
+            #expect(judged.outcome == outcome && judged.floor == 11, "\(count)")
+            #expect(judged.lacksSamples == (outcome == .notJudged))
+            // Ten seconds are too few for 11 of them to come at 1.1 a second.
+            let missed = gate(.requests, .rate, .greater, 1.1).judge(result)
+            #expect(missed.outcome == .missed && missed.value == Double(count) / 10)
+            #expect(gate(.requests, .rate, .less, 0.05).judge(result).outcome != .passed)
+        }
+        var two = try run([])
+        (two.counts.started, two.counts.completedInWindow) = (2, 2)
+        #expect(
+            gate(.requests, .rate, .greater, 1.1).judge(two).sentence
+                == "0.200/s of 2 requests in 10.0 s; rate needs 11, but as many in that time would "
+                + "miss it too"
+        )
     }
 
     @Test("with too few samples a gate is missed only if no others could change that")

@@ -78,6 +78,15 @@ import Testing
         #expect(Units.share(part, of: whole) == text)
     }
 
+    @Test(
+        "a share that somebody set keeps all its digits",
+        arguments: [
+            (0, "0 %"), (1, "100 %"), (0.07, "7 %"), (0.29, "29 %"), (0.00001, "0.001 %"),
+            (0.999_995, "99.9995 %"), (0.123_456_789, "12.3456789 %"), (1e-16, "1e-14 %"),
+        ]
+    )
+    func exactShare(_ share: Double, _ text: String) { #expect(Units.exactShare(share) == text) }
+
     @Test("there is no share of nothing")
     func shareOfNothing() {
         #expect(Units.share(0, of: 0) == nil)

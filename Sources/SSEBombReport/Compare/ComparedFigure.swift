@@ -43,7 +43,8 @@ public enum ComparedFigure: Hashable, Sendable {
             ComparedRun.metrics.contains(metric)
         else { return nil }
         let word = name[name.index(after: point)...]
-        guard word.hasPrefix("p"), let percentile = Double(word.dropFirst()), percentile > 0,
+        guard word.hasPrefix("p"), let percentile = DecimalText.value(word.dropFirst()),
+            percentile > 0,
             percentile < 100
         else { return nil }
         self = .percentile(metric, percentile)

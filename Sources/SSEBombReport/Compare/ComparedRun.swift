@@ -9,8 +9,8 @@ public import SSEBombCore
 public struct ComparedRun: Sendable {
     /// Names it in sentences: its file.
     public var name: String
-    /// The run's own id, or empty.
-    public var id: String
+    /// Ids of the runs that are in it, the parts of merged results or its own; empty where unknown.
+    public var identities: [String]
     /// Whether it is to be believed, and why not.
     public var verdict: Verdict
     /// What makes plans unlike, by name of the plan's field.
@@ -32,7 +32,7 @@ public struct ComparedRun: Sendable {
     public init(name: String, id: String = "", verdict: Verdict = Verdict(reasons: [], server: []))
     {
         self.name = name
-        self.id = id
+        identities = id.isEmpty ? [] : [id]
         self.verdict = verdict
     }
 }
@@ -72,14 +72,20 @@ public enum ComparedShare: String, CaseIterable, Sendable {
 public struct RateSeries: Sendable {
     /// Over the whole measured window, a second.
     public var rate: Double
+    /// Length of that window, in seconds.
+    public var seconds: Double
     /// By interval.
     public var intervals: [Double]
 
-    /// Makes a series.
-    public init(rate: Double, intervals: [Double]) {
+    /// Takes a rate over `seconds`; over the intervals, a second each, where nothing else is said.
+    public init(rate: Double, seconds: Double? = nil, intervals: [Double]) {
         self.rate = rate
+        self.seconds = seconds ?? Double(intervals.count)
         self.intervals = intervals
     }
+
+    /// What was counted in the window.
+    var count: Double { rate * seconds }
 }
 
 /// A part and what it is of, by interval.
@@ -115,6 +121,7 @@ extension ComparedRun {
     ///   - id: the run's id, so that one isn't compared with itself.
     public init(_ result: RunResult, verdict: Verdict, name: String, id: String) {
         self.init(name: name, id: id, verdict: verdict)
+        if let merged = result.merged { identities = merged.parts }
         plan = PlanValue.facets(of: result)
         intervalSeconds = result.intervalSeconds
         cpuPerEvent = result.cpuPerEvent
@@ -135,21 +142,20 @@ extension ComparedRun {
     private mutating func setRates(_ result: RunResult) {
         guard let window = result.rateWindow else { return }
         let inside = result.measuredIntervals
-        rates[.requests] = RateSeries(
-            rate: Double(window.requests) / window.seconds,
-            intervals: inside.map { Double($0.completed) }
-        )
-        if result.hasTokens {
-            rates[.tokens] = RateSeries(
-                rate: window.tokens / window.seconds,
-                intervals: inside.map { Double($0.tokenEvents) }
+        func series(_ count: Double, _ part: (RunInterval) -> UInt64) -> RateSeries {
+            RateSeries(
+                rate: count / window.seconds,
+                seconds: window.seconds,
+                intervals: inside.map { Double(part($0)) }
             )
         }
-        if let goodput = result.goodput {
-            rates[.goodput] = RateSeries(
-                rate: goodput,
-                intervals: inside.map { Double($0.good) }
-            )
+        rates[.requests] = series(Double(window.requests)) { $0.completed }
+        // Without an event no API can be recognised, and no token came either.
+        if result.hasTokens || result.counts.events == 0 {
+            rates[.tokens] = series(window.tokens) { $0.tokenEvents }
+        }
+        if result.counts.objectives != nil {
+            rates[.goodput] = series(Double(window.good)) { $0.good }
         }
     }
 
@@ -158,12 +164,13 @@ extension ComparedRun {
         let start = result.measureStartSeconds
         // What drains belongs to the window's requests, too.
         let ended = result.intervals.filter { Double($0.startSeconds) >= start }
-        let decided = Double(counts.completed + counts.failed)
-        if decided > 0 {
+        if counts.decided > 0 {
             shares[.failures] = ShareSeries(
                 part: Double(counts.failed),
-                whole: decided,
-                intervals: ended.map { (Double($0.failed), Double($0.completed + $0.failed)) }
+                whole: Double(counts.decided),
+                intervals: ended.map {
+                    (Double($0.failed), Double($0.completed + $0.failed + $0.cancelled))
+                }
             )
         }
         if let objectives = counts.objectives, objectives.decided > 0 {
@@ -191,8 +198,10 @@ extension RunInterval {
 extension RunResult {
     fileprivate var measureStartSeconds: Double { Double(plan.ramp + plan.warmup) / 1e9 }
 
-    /// The intervals that lie in the measured window with all of their length.
+    /// The intervals that lie in the measured window with all of their length; of merged results,
+    /// in the part of it that all have in common.
     fileprivate var measuredIntervals: [RunInterval] {
+        if let merged { return merged.window.map { intervals(in: $0) } ?? [] }
         let end = measureStartSeconds + Double(measured) / 1e9
         return intervals.filter {
             Double($0.startSeconds) >= measureStartSeconds

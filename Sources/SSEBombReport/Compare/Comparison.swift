@@ -1,7 +1,6 @@
 // Is NEW worse than BASE? Every figure's difference with its 95 % confidence interval, a word for
 // it that holds for all figures together, and the gates. Must not know how it is shown.
 
-import Glibc
 import SSEBombCore
 
 /// What is said of a figure.
@@ -23,9 +22,10 @@ public struct ComparisonRow: Sendable {
     public let base: Double?
     /// See `base`.
     public let new: Double?
-    /// NEW over BASE, less 1; of shares NEW less BASE.
+    /// NEW over BASE, less 1; of shares NEW less BASE. nil where BASE is 0 and it would be a ratio.
     public let difference: Double?
-    /// Its 95 % confidence interval; nil where the runs don't say.
+    /// Its 95 % confidence interval, without an upper end where BASE is 0; nil where the runs don't
+    /// say.
     public let interval: ClosedRange<Double>?
     /// Probability of so great a difference without a true one, adjusted for the number of figures
     /// (Holm).
@@ -35,55 +35,12 @@ public struct ComparisonRow: Sendable {
     /// How many times as long, or with how many times the runs, a difference of this size would be
     /// told; nil where that isn't the matter.
     public internal(set) var longer: Double?
-    /// Why nothing can be told; empty where something can.
+    /// Why nothing can be told, or there is no difference; empty else.
     public let reason: String
 
     let evidence: DifferenceEvidence?
-}
-
-/// A difference on the scale on which it is judged: logarithms of relative figures.
-struct DifferenceEvidence: Sendable {
-    let difference: Double
-    let error: Double
-    let freedom: Double
-    let isRelative: Bool
-
-    /// Welch's: either side has its own variance.
-    init?(_ base: SideEstimate, _ new: SideEstimate, isRelative: Bool) {
-        guard let left = base.value, let right = new.value, let one = base.error,
-            let other = new.error
-        else { return nil }
-        difference = isRelative ? log(right / left) : right - left
-        let variance = one.variance + other.variance
-        error = variance.squareRoot()
-        let denominator =
-            one.variance * one.variance / one.freedom
-            + other.variance * other.variance / other.freedom
-        freedom = denominator > 0 ? variance * variance / denominator : one.freedom + other.freedom
-        self.isRelative = isRelative
-    }
-
-    /// The interval that holds the true difference but for `alpha` of cases, as differences read.
-    func interval(alpha: Double) -> ClosedRange<Double> {
-        let half = StudentT.quantile(twoSided: alpha, freedom: freedom) * error
-        return readable(difference - half)...readable(difference + half)
-    }
-
-    var probability: Double {
-        if error == 0 { return difference == 0 ? 1 : 0 }
-        return StudentT.twoSided(abs(difference) / error, freedom: freedom)
-    }
-
-    /// From the scale of judgement to a ratio less 1.
-    func readable(_ value: Double) -> Double { isRelative ? expm1(value) : value }
-
-    /// How many times as long a difference of this size has to be measured to be told in four of
-    /// five cases (0.84 standard errors beyond the bound).
-    func longer(alpha: Double) -> Double {
-        let needed = StudentT.quantile(twoSided: alpha, freedom: freedom) + 0.84
-        let factor = needed * error / abs(difference)
-        return factor * factor
-    }
+    /// Whether BASE counted none of what NEW has a value of: it can't fall.
+    let isFromZero: Bool
 }
 
 /// Why two sides can't be compared.
@@ -180,18 +137,26 @@ public struct Comparison: Sendable {
         _ new: SideEstimate
     ) -> ComparisonRow {
         let evidence = DifferenceEvidence(base, new, isRelative: figure.isRelative)
-        var difference = evidence.map { $0.readable($0.difference) }
+        var difference = evidence?.difference
         if difference == nil, let left = base.value, let right = new.value {
-            difference = figure.isRelative ? (left > 0 ? right / left - 1 : nil) : right - left
+            difference = figure.isRelative ? right / left - 1 : right - left
+        }
+        let isFromZero = base.silence != nil && new.value != nil
+        var reason = evidence == nil ? (base.error == nil ? base.reason : new.reason) : ""
+        if isFromZero {
+            difference = nil
+            let sides = new.silence == nil ? "BASE" : "BASE and in NEW"
+            reason = "it is 0 in \(sides): a percentage of that has no value"
         }
         return ComparisonRow(
             figure: figure,
             base: base.value,
             new: new.value,
-            difference: difference,
+            difference: difference.flatMap { $0.isFinite ? $0 : nil },
             interval: evidence?.interval(alpha: alpha),
-            reason: evidence == nil ? (base.error == nil ? base.reason : new.reason) : "",
-            evidence: evidence
+            reason: reason,
+            evidence: evidence,
+            isFromZero: isFromZero
         )
     }
 
@@ -202,9 +167,10 @@ public struct Comparison: Sendable {
             .sorted { rows[$0].evidence?.probability ?? 1 < rows[$1].evidence?.probability ?? 1 }
         var least = 0.0
         for (place, index) in judged.enumerated() {
-            guard let evidence = rows[index].evidence, let interval = rows[index].interval,
-                let difference = rows[index].difference
-            else { continue }
+            guard let evidence = rows[index].evidence, let interval = rows[index].interval else {
+                continue
+            }
+            let difference = evidence.difference
             let adjusted = min(1, evidence.probability * Double(judged.count - place))
             least = max(least, adjusted)
             rows[index].probability = least

@@ -39,15 +39,21 @@ enum ComparisonChecks {
         _ base: [ComparedRun],
         _ new: [ComparedRun]
     ) throws(ComparisonRefusal) {
-        var seen: [String: String] = [:]
-        for run in base + new where !run.id.isEmpty {
-            if let other = seen[run.id] {
+        var seen: [String: ComparedRun] = [:]
+        for run in base + new {
+            for id in run.identities {
+                guard let other = seen[id] else {
+                    seen[id] = run
+                    continue
+                }
+                let names = "\(run.name) and \(other.name)"
                 throw ComparisonRefusal(
                     isDisbelief: false,
-                    sentence: "\(run.name) and \(other) are the same run: name it once"
+                    sentence: run.identities == other.identities
+                        ? "\(names) are the same run: name it once"
+                        : "\(names) have a run in common (\(PrintableText.line(id))): name it once"
                 )
             }
-            seen[run.id] = run.name
         }
     }
 

@@ -36,7 +36,9 @@ public struct ComparisonGate: Sendable, Equatable {
             throw ComparisonGateError("'\(name)' isn't one of \(names): \(example)")
         }
         let word = expression[expression.index(after: sign)...]
-        guard word.hasSuffix("%"), let percent = Double(word.dropLast()), abs(percent) <= 1e6 else {
+        guard word.hasSuffix("%"), let percent = DecimalText.signed(word.dropLast()),
+            abs(percent) <= 1e6
+        else {
             throw ComparisonGateError("'\(word)' isn't a difference in per cent: \(example)")
         }
         guard !figure.isRelative || percent > -100 else {
@@ -54,15 +56,24 @@ public struct ComparisonGate: Sendable, Equatable {
     ///
     /// - Parameter alpha: of the interval; 5 % over all gates.
     func judge(_ row: ComparisonRow?, alpha: Double) -> ComparisonGateResult {
+        if let row, row.isFromZero, !isAbove {
+            return ComparisonGateResult(
+                gate: self,
+                outcome: .passed,
+                sentence: "it is 0 in BASE, and can't fall"
+            )
+        }
         guard let row, let evidence = row.evidence else {
             let reason = row?.reason ?? "it wasn't measured"
             return ComparisonGateResult(gate: self, outcome: .notJudged, sentence: reason)
         }
         let interval = evidence.interval(alpha: alpha)
         let (low, high) = (interval.lowerBound, interval.upperBound)
+        let between =
+            "between \(figure.text(difference: low)) and \(figure.text(difference: high))"
         let seen =
-            "\(figure.text(difference: evidence.readable(evidence.difference))), between "
-            + "\(figure.text(difference: low)) and \(figure.text(difference: high))"
+            row.difference.map { "\(figure.text(difference: $0)), \(between)" }
+            ?? "it is 0 in BASE, so all that is known is that the difference lies \(between)"
         if isAbove ? low > bound : high < bound {
             return ComparisonGateResult(gate: self, outcome: .failed, sentence: seen)
         }

@@ -10,7 +10,9 @@ struct SideEstimate {
     var value: Double?
     /// Variance and its degrees of freedom; nil where the runs don't say.
     var error: (variance: Double, freedom: Double)?
-    /// Why one of them is nil.
+    /// Seconds in which nothing was counted: the value is 0, and that says how far it would vary.
+    var silence: Double?
+    /// Why one of the first two is nil.
     var reason = ""
 }
 
@@ -71,19 +73,90 @@ struct ComparedSide {
                 return SideEstimate(reason: "\(reason.text) in \(run.name)")
             }
         }
-        let isRelative = figure.isRelative
-        guard !isRelative || values.allSatisfy({ $0 > 0 }) else {
-            return SideEstimate(reason: "it is 0 in a run of \(label)")
+        let freedom = Double(values.count) - 1
+        let plain = Self.mean(values)
+        guard !figure.isRelative || plain.value > 0 else { return ofZeros(figure) }
+        let least = leastVariance(figure, isSpread: plain.variance > 0)
+        func estimate(_ value: Double, _ variance: Double) -> SideEstimate {
+            SideEstimate(value: value, error: (max(variance, least), freedom))
         }
-        let scaled = isRelative ? values.map { log($0) } : values
-        let count = Double(scaled.count)
-        let mean = scaled.reduce(0, +) / count
-        let spread = scaled.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-        let least = isRelative ? Self.resolution * Self.resolution : 0
-        return SideEstimate(
-            value: isRelative ? exp(mean) : mean,
-            error: (max(spread / count, least), count - 1)
-        )
+        guard figure.isRelative else { return estimate(plain.value, plain.variance) }
+        guard values.allSatisfy({ $0 > 0 }) else {
+            // A 0 has no logarithm: it is that of the mean, with its variance to first order.
+            return estimate(plain.value, plain.variance / (plain.value * plain.value))
+        }
+        let logarithms = Self.mean(values.map { log($0) })
+        return estimate(exp(logarithms.value), logarithms.variance)
+    }
+
+    /// The mean, and the variance of it.
+    private static func mean(_ values: [Double]) -> (value: Double, variance: Double) {
+        let count = Double(values.count)
+        // Of values that are the same there must be no variance left from rounding.
+        guard let first = values.first, values.contains(where: { $0 != first }) else {
+            return (values.first ?? 0, 0)
+        }
+        let mean = values.reduce(0, +) / count
+        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        return (mean, squares / (count - 1) / count)
+    }
+
+    private func ofZeros(_ figure: ComparedFigure) -> SideEstimate {
+        var estimate = SideEstimate(value: 0, reason: "it is 0 in \(label)")
+        if case .rate(let rate) = figure {
+            estimate.silence = runs.reduce(0) { $0 + ($1.rates[rate]?.seconds ?? 0) }
+        }
+        return estimate
+    }
+
+    // MARK: What can't be known better
+
+    /// The variance that a figure has whatever its seconds or runs show: a few that happen to be
+    /// alike must not make it certain.
+    ///
+    /// - Parameter isSpread: whether its values differ at all.
+    private func leastVariance(_ figure: ComparedFigure, isSpread: Bool) -> Double {
+        switch figure {
+        case .percentile(let metric, let percentile):
+            isSpread ? Self.leastVariance : leastVariance(percentile, of: metric)
+        case .rate(let rate): leastVariance(runs.compactMap { $0.rates[rate] })
+        case .share(let share): leastVariance(runs.compactMap { $0.shares[share] })
+        case .clientCost: Self.leastVariance
+        }
+    }
+
+    private static let leastVariance = resolution * resolution
+
+    /// Even what comes at perfectly even intervals is counted, in a window that begins anywhere, as
+    /// the next lower number or the next higher one: a variance of up to a quarter a window.
+    private func leastVariance(_ series: [RateSeries]) -> Double {
+        let count = series.reduce(0) { $0 + $1.count }
+        return max(Self.leastVariance, Double(series.count) / 4 / (count * count))
+    }
+
+    /// No request failed, so nothing shows a variance; it is still not sure that none would: the
+    /// share as if one more of either kind had been seen.
+    private func leastVariance(_ series: [ShareSeries]) -> Double {
+        let whole = series.reduce(0) { $0 + $1.whole }
+        let careful = (series.reduce(0) { $0 + $1.part } + 1) / (whole + 2)
+        return careful * (1 - careful) / whole
+    }
+
+    /// Runs that agree to the cell of the histogram may do so by chance, where few values are taken
+    /// at all: how far the percentile moves with the binomial deviation of its rank.
+    private func leastVariance(_ percentile: Double, of metric: Metric) -> Double {
+        var whole = HistogramSnapshot()
+        for run in runs { run.latencies[metric].map { whole.merge($0.whole) } }
+        let count = Double(whole.count)
+        let (rank, share) = (count * percentile / 100, percentile / 100)
+        let deviation = (rank * (1 - share)).squareRoot()
+        guard
+            let low = whole.value(atRank: UInt64(max(1, rank - deviation))),
+            let high = whole.value(atRank: UInt64(min(count, (rank + deviation).rounded(.up)))),
+            low > 0
+        else { return Self.leastVariance }
+        let half = log(Double(high) / Double(low)) / 2
+        return max(Self.leastVariance, half * half)
     }
 
     // MARK: From seconds
@@ -129,11 +202,12 @@ struct ComparedSide {
     ) -> (variance: Double, freedom: Double)? {
         let share = percentile / 100
         let excess = table.excess(above: value, share: share)
-        var noises: [SeriesNoise] = []
-        var start = 0
-        for length in lengths where length > 1 {
-            noises.append(SeriesNoise(Array(excess[start..<(start + length)])))
-            start += length
+        var rest = excess[...]
+        // A run of one interval has nothing to hang together with.
+        let noises = lengths.map { length -> SeriesNoise? in
+            let own = rest.prefix(length)
+            rest = rest.dropFirst(length)
+            return length > 1 ? SeriesNoise(Array(own)) : nil
         }
         var bootstrap = BlockBootstrap(seed: UInt64(percentile * 1_000))
         var weights = [Double](repeating: 0, count: excess.count)
@@ -142,8 +216,7 @@ struct ComparedSide {
         for _ in 0..<BlockBootstrap.draws {
             var at = 0
             for (index, length) in lengths.enumerated() {
-                let block = index < noises.count ? noises[index].block : 1
-                bootstrap.draw(count: length, block: block, into: &part)
+                bootstrap.draw(count: length, block: noises[index]?.block ?? 1, into: &part)
                 for offset in 0..<length { weights[at + offset] = part[offset] }
                 at += length
             }
@@ -157,10 +230,10 @@ struct ComparedSide {
         let variance = max(0, squares - sum * sum / drawn) / (drawn - 1)
         let seconds = Double(excess.count)
         let inflation = zip(noises, lengths).reduce(0) {
-            $0 + $1.0.inflation * Double($1.1) / seconds
+            $0 + ($1.0?.inflation ?? 1) * Double($1.1) / seconds
         }
-        let freedom = noises.reduce(0) { $0 + $1.freedom }
-        return (variance * inflation + Self.resolution * Self.resolution, max(1, freedom))
+        let freedom = noises.reduce(0) { $0 + ($1?.freedom ?? 0) }
+        return (variance * inflation + Self.leastVariance, max(1, freedom))
     }
 
     /// The mean of a series has its bootstrap's variance without a draw: that of its blocks' sums.
@@ -169,25 +242,28 @@ struct ComparedSide {
         guard !series.isEmpty else {
             return SideEstimate(reason: "\(label) has no \(rate.rawValue)")
         }
-        let seconds = series.reduce(0) { $0 + Double($1.intervals.count) }
-        guard seconds > 0 else {
-            let mean = series.reduce(0) { $0 + $1.rate } / Double(series.count)
-            return SideEstimate(value: mean, reason: tooShort)
-        }
-        let value = series.reduce(0) { $0 + $1.rate * Double($1.intervals.count) } / seconds
-        var estimate = SideEstimate(value: value)
-        guard seconds >= Double(Self.leastIntervals) else {
+        let seconds = series.reduce(0) { $0 + $1.seconds }
+        guard seconds > 0 else { return SideEstimate(reason: tooShort) }
+        let total = series.reduce(0) { $0 + $1.count }
+        var estimate = SideEstimate(value: total / seconds)
+        let intervals = series.reduce(0) { $0 + Double($1.intervals.count) }
+        guard intervals >= Double(Self.leastIntervals) else {
             estimate.reason = tooShort
             return estimate
         }
-        let mean = series.reduce(0) { $0 + $1.intervals.reduce(0, +) } / seconds
-        guard value > 0, mean > 0 else {
+        guard total > 0 else {
+            estimate.silence = seconds
             estimate.reason = "it is 0 in \(label)"
             return estimate
         }
+        let mean = series.reduce(0) { $0 + $1.intervals.reduce(0, +) } / intervals
+        guard mean > 0 else {
+            estimate.reason = "it is 0 in every whole second of \(label)"
+            return estimate
+        }
         let (variance, freedom) = ofSum(series.map { $0.intervals.map { $0 / mean } })
-        let least = Self.resolution * Self.resolution
-        estimate.error = (max(variance / (seconds * seconds), least), freedom)
+        let least = leastVariance(series)
+        estimate.error = (max(variance / (intervals * intervals), least), freedom)
         return estimate
     }
 
@@ -209,10 +285,7 @@ struct ComparedSide {
         let (variance, freedom) = ofSum(
             intervals.map { $0.map { $0.part - value * $0.whole } }
         )
-        // No request failed, so the seconds show no variance; it is still not sure that none would:
-        // the share as if one more of either kind had been seen.
-        let careful = (part + 1) / (whole + 2)
-        let least = careful * (1 - careful) / whole
+        let least = leastVariance(series)
         estimate.error = (max(variance / (counted * counted), least), freedom)
         return estimate
     }

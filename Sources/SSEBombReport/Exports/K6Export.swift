@@ -124,19 +124,20 @@ enum K6Export {
                 values: ["count": .whole(count), "rate": rate.map { .number($0) }]
             )
         }
-        let decided = counts.completed + counts.failed
         let requests = window.map { Double($0.requests) / $0.seconds }
         let length = result.length > 0 ? Double(result.length) / 1e9 : nil
         var metrics = [
-            "http_reqs": counter(decided, requests),
+            "http_reqs": counter(counts.decided, requests),
             "iterations": counter(counts.completed, requests),
             "http_req_failed": Metric6(
                 type: "rate",
                 contains: "default",
                 values: [
-                    "rate": decided > 0
-                        ? .number(Double(counts.failed) / Double(decided)) : nil,
-                    "passes": .whole(counts.failed), "fails": .whole(counts.completed),
+                    "rate": counts.decided > 0
+                        ? .number(Double(counts.failed) / Double(counts.decided)) : nil,
+                    // k6's rate of what is true: "passes" are failed requests.
+                    "passes": .whole(counts.failed),
+                    "fails": .whole(counts.decided - counts.failed),
                 ]
             ),
             "data_received": counter(

@@ -118,7 +118,7 @@ extension HTMLReport {
     private var requestTile: Tile {
         let counts = result.counts
         var notes = ["of \(Units.count(counts.started)) started"]
-        if let share = Units.share(counts.failed, of: counts.started) {
+        if let share = Units.share(counts.failed, of: counts.decided) {
             notes.append("\(Units.count(counts.failed)) failed (\(share))")
         }
         let ends = [
