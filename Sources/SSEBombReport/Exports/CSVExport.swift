@@ -79,9 +79,9 @@ enum CSVExport {
         if result.hasTokens {
             rows.append(["tokens", "completion", "\(counts.completionTokens)", "tokens"])
             rows.append(["tokens", "basis", counts.tokenBasis.rawValue, ""])
-        }
-        if let prompt = counts.promptTokens {
-            rows.append(["tokens", "prompt", "\(prompt)", "tokens"])
+            if let prompt = counts.promptTokens {
+                rows.append(["tokens", "prompt", "\(prompt)", "tokens"])
+            }
         }
         return rows
     }

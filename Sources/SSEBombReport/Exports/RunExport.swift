@@ -88,7 +88,7 @@ extension RunResult {
 
     /// The same of prompt tokens; nil where no usage named any.
     var promptTokensOfCompleted: UInt64? {
-        counts.promptTokens.map { counts.completedPromptTokens ?? $0 }
+        hasTokens ? counts.promptTokens.map { counts.completedPromptTokens ?? $0 } : nil
     }
 
     /// Whose the figures are that came of every request, whatever became of it, beside the count
