@@ -21,11 +21,24 @@ extension RunResult {
         return dialect.name
     }
 
+    /// What is asked of servers: one request, or one of each class of load.
+    var requests: [RequestSpecification] {
+        classes.isEmpty ? [plan.request] : classes.map(\.result.plan.request)
+    }
+
     /// "closed", "open", or "mixed" where classes of load differ in that.
     var loadModel: String {
         let plans = classes.isEmpty ? [plan] : classes.map(\.result.plan)
         let open = plans.count { $0.arrivals != nil }
         return open == 0 ? "closed" : open == plans.count ? "open" : "mixed"
+    }
+
+    /// Arrivals that never got a stream; nil where no load was a rate.
+    var droppedArrivals: UInt64? {
+        if plan.arrivals != nil { return counts.dropped }
+        // The plan of classes that differ in their load has no rate.
+        let open = classes.map(\.result).filter { $0.plan.arrivals != nil }
+        return open.isEmpty ? nil : open.reduce(0) { $0 + $1.counts.dropped }
     }
 
     /// Whether tokens were counted at all: where no event was recognised, none could be.
@@ -89,6 +102,14 @@ extension RunCounts {
     /// Requests of which it is known whether they failed: one that was given up by plan did not,
     /// and of a cut one there is no telling.
     var decided: UInt64 { completed + failed + cancelled }
+}
+
+extension [RequestSpecification] {
+    /// What all of them have in common; nil where they differ in it.
+    func common<Value: Equatable>(_ part: (RequestSpecification) -> Value) -> Value? {
+        guard let first = first.map(part) else { return nil }
+        return allSatisfy { part($0) == first } ? first : nil
+    }
 }
 
 /// The percentiles of every report.

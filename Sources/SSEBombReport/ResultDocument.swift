@@ -269,6 +269,11 @@ extension ResultDocument {
 
         struct Tokens: Codable, Equatable, Sendable {
             var completion: UInt64
+            /// Of the former and of `prompt` those of completed requests, and the requests that
+            /// had any of the former; not in files from before they were counted.
+            var ofCompleted: UInt64?
+            var promptOfCompleted: UInt64?
+            var requestsWithTokens: UInt64?
             /// Those that arrived in the measured window; of merged results alone, whose rates are
             /// of another one.
             var inWindow: Double?
@@ -280,6 +285,9 @@ extension ResultDocument {
 
             enum CodingKeys: String, CodingKey {
                 case completion
+                case requestsWithTokens = "requests_with_tokens"
+                case ofCompleted = "of_completed"
+                case promptOfCompleted = "prompt_of_completed"
                 case inWindow = "in_window"
                 case prompt
                 case requestsWithPrompt = "requests_with_prompt"

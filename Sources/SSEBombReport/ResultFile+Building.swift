@@ -312,6 +312,9 @@ extension ResultDocument.Counts.Tokens {
         inWindow = isMerged ? finite(TokenSum.exact(counts.tokensInWindow)) : nil
         prompt = counts.promptTokens
         requestsWithPrompt = counts.promptTokens.map { _ in counts.requestsWithPrompt }
+        ofCompleted = counts.completedTokens
+        promptOfCompleted = counts.promptTokens.flatMap { _ in counts.completedPromptTokens }
+        requestsWithTokens = counts.requestsWithTokens
         cached = counts.cachedTokens
         reasoning = counts.reasoningTokens
         basis = counts.tokenBasis.rawValue

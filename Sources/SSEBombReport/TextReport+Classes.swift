@@ -66,7 +66,7 @@ extension TextReport {
         layout.field("api", result.apiName ?? "not recognised")
     }
 
-    private func name(of part: ClassResult) -> String {
+    func name(of part: ClassResult) -> String {
         let length = Self.nameLengths.first { length in
             let names = result.classes.map { PrintableText.name($0.name, limit: length) }
             return Set(names).count == names.count

@@ -160,17 +160,15 @@ enum ScrapeRequest: Equatable {
     static let mostBytes = 8_192
 
     static func read(_ bytes: [UInt8]) -> ScrapeRequest {
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let end = text.firstRange(of: "\r\n\r\n") else {
-            guard bytes.count <= mostBytes else {
-                return .refused(
-                    status: "431 Request Header Fields Too Large",
-                    text: "the request is longer than \(mostBytes) bytes\n"
-                )
-            }
-            return .needMore
+        let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))
+        guard (end?.upperBound ?? bytes.count) <= mostBytes else {
+            return .refused(
+                status: "431 Request Header Fields Too Large",
+                text: "the request is longer than \(mostBytes) bytes\n"
+            )
         }
-        let lines = text[..<end.lowerBound].split(
+        guard let end else { return .needMore }
+        let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(
             separator: "\r\n",
             omittingEmptySubsequences: false
         )
@@ -181,7 +179,7 @@ enum ScrapeRequest: Equatable {
         guard words[0] == "GET" || words[0] == "HEAD" else {
             return .refused(status: "405 Method Not Allowed", text: "GET /metrics\n")
         }
-        guard words[1].prefix(while: { $0 != "?" }) == "/metrics" else {
+        guard path(of: words[1]) == "/metrics" else {
             return .refused(status: "404 Not Found", text: "GET /metrics\n")
         }
         let accepts = lines.dropFirst().contains { line in
@@ -189,5 +187,15 @@ enum ScrapeRequest: Equatable {
             return line.hasPrefix("accept:") && line.contains("application/openmetrics-text")
         }
         return .metrics(accepts ? .openMetrics : .prometheus, hasBody: words[0] == "GET")
+    }
+
+    /// The path of a request target, which a client may also send as a whole URL (RFC 9112, 3.2.2).
+    private static func path(of target: Substring) -> Substring {
+        var rest = target
+        let scheme = "http://"
+        if target.prefix(scheme.count).lowercased() == scheme {
+            rest = target.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
+        }
+        return rest.prefix { $0 != "?" }
     }
 }

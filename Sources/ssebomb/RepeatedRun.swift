@@ -26,6 +26,17 @@ struct RepeatPlan {
     }
 }
 
+/// Lines on standard output, and on standard error from the first that it doesn't take whole: no
+/// run is given up for that.
+private struct LineOutput {
+    private(set) var refusal: Errno?
+
+    mutating func show(_ text: String) {
+        if refusal == nil, case .failed(let cause) = Terminal.output(text) { refusal = cause }
+        if refusal != nil { Terminal.error(text) }
+    }
+}
+
 extension RunCommand {
     /// The plan of `--repeat`; nil where there is none. Refuses what only one run can have.
     func repeatPlan() throws(SetupError) -> RepeatPlan? {
@@ -78,6 +89,7 @@ extension RunCommand {
         _ calibration: Calibration?
     ) throws {
         var statuses: [Int32] = []
+        var lines = LineOutput()
         var runs: [ComparedRun] = []
         for number in 1...repeats.count where watch.received == nil {
             var prepared = prepared
@@ -112,11 +124,18 @@ extension RunCommand {
                 id: context.id
             )
             runs.append(run)
-            try Self.show(RepeatReport.line(run, number: number, of: repeats.count))
+            lines.show(RepeatReport.line(run, number: number, of: repeats.count))
             complain(of: thresholds, verdict)
             statuses.append(status(result, thresholds, verdict, watch, isWritten: isWritten))
         }
-        try Self.show(RepeatReport.spread(runs))
+        lines.show(RepeatReport.spread(runs))
+        if let refusal = lines.refusal {
+            Terminal.message(
+                "can't write to standard output: \(refusal.sentence); what it didn't take stands "
+                    + "above"
+            )
+            statuses.append(ExitStatus.failure)
+        }
         let status = ExitStatus.worst(statuses)
         if status != ExitStatus.success { throw ExitCode(status) }
     }

@@ -86,8 +86,16 @@ struct ResultPublisher {
 
     /// Writes everything; false where something couldn't be.
     ///
-    /// - Parameter others: finishes the files of somebody else.
-    func publish(_ run: FinishedRun, others: () throws(OutputError) -> Void = {}) -> Bool {
+    /// - Parameters:
+    ///   - watch: may end what waits for others.
+    ///   - isQuiet: whether only errors are told.
+    ///   - others: finishes the files of somebody else.
+    func publish(
+        _ run: FinishedRun,
+        _ watch: SignalWatch? = nil,
+        isQuiet: Bool = false,
+        others: () throws(OutputError) -> Void = {}
+    ) -> Bool {
         var complaints: [String] = []
         for (flag, path, export) in files {
             do throws(OutputError) {
@@ -100,7 +108,9 @@ struct ResultPublisher {
         do throws(OutputError) { try others() } catch { complaints.append(error.sentence) }
         if let complaint = printed(run) { complaints.append(complaint) }
         // Last: a collector may keep everybody waiting.
-        if let complaint = delivery?.send(run) { complaints.append(complaint) }
+        if let complaint = delivery?.send(run, watch, isQuiet: isQuiet) {
+            complaints.append(complaint)
+        }
         for complaint in complaints { Terminal.message(complaint) }
         if let warning = summarized(run) { Terminal.message("warning: \(warning)") }
         return complaints.isEmpty
@@ -144,13 +154,17 @@ struct ResultPublisher {
     private func summarized(_ run: FinishedRun) -> String? {
         let variable = Self.summaryVariable
         guard let path = FileInput.environment(variable), !path.isEmpty else { return nil }
-        guard let bytes = try? RunExport.markdown.render(run) else { return nil }
+        guard var bytes = try? RunExport.markdown.render(run) else { return nil }
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
         }
         defer { close(descriptor) }
         let size = lseek(descriptor, 0, SEEK_END)
+        // A heading is one at the beginning of a line alone.
+        if size > 0, Self.lastByte(of: path, size) != UInt8(ascii: "\n") {
+            bytes.insert(UInt8(ascii: "\n"), at: 0)
+        }
         guard size >= 0, Int(size) + bytes.count <= Self.largestSummary else {
             return "\(path) (\(variable)) would exceed 1 MiB, which is all that is shown: nothing "
                 + "was appended"
@@ -160,5 +174,14 @@ struct ResultPublisher {
             return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
         }
         return nil
+    }
+
+    /// nil where it can't be read.
+    private static func lastByte(of path: String, _ size: Int) -> UInt8? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        return pread(descriptor, &byte, 1, size - 1) == 1 ? byte : nil
     }
 }

@@ -70,7 +70,13 @@ struct RunCommand: ParsableCommand {
             for warning in prepared.warnings { Terminal.message("warning: \(warning)") }
         }
         var context = context(labels)
-        let metrics = try output.serveMetrics(LiveRun(plan: prepared.plan, context: context))
+        let metrics = try output.serveMetrics(
+            LiveRun(
+                plan: prepared.plan,
+                requests: prepared.classes.map(\.run.plan.request),
+                context: context
+            )
+        )
         try askServers(&prepared)
         if let repeats {
             return try carryOut(repeats, prepared, watch, labels, calibration)
@@ -88,7 +94,8 @@ struct RunCommand: ParsableCommand {
             sample: logs.sample,
             requests: logs.requests
         )
-        let written = publisher.publish(finished) { () throws(OutputError) in
+        let written = publisher.publish(finished, watch, isQuiet: output.quiet) {
+            () throws(OutputError) in
             try logs.finish()
         }
         if let sentence = result.hopelessSentence ?? result.strangeSentence {

@@ -168,6 +168,8 @@ struct MetricsTests {
             ("POST /metrics HTTP/1.1\r\n\r\n", "405"), ("GET / HTTP/1.1\r\n\r\n", "404"),
             ("GET /metricsx HTTP/1.1\r\n\r\n", "404"), ("\u{0}\r\n\r\n", "400"),
             ("GET /metrics SSH-2\r\n\r\n", "400"), ("GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200"),
+            ("GET http://h:1/metrics HTTP/1.1\r\n\r\n", "200"),
+            ("GET HTTP://h?/metrics HTTP/1.1\r\n\r\n", "404"),
         ] {
             let answer = Self.exchange(port, Array(request.utf8))
             #expect(answer?.hasPrefix("HTTP/1.1 \(status) ") == true, "\(request): \(answer ?? "")")
@@ -207,5 +209,16 @@ struct MetricsTests {
             #expect(ScrapeRequest.read(Array(text.utf8.prefix(length))) == .needMore)
         }
         #expect(ScrapeRequest.read(Array(text.utf8)) == .metrics(.openMetrics, hasBody: true))
+        // Whole and too long at once.
+        let field = "\r\nX: " + String(repeating: "x", count: ScrapeRequest.mostBytes)
+        guard
+            case .refused(let status, _) = ScrapeRequest.read(
+                Array("GET /metrics HTTP/1.1\(field)\r\n\r\n".utf8)
+            )
+        else {
+            Issue.record("a head over the limit was read")
+            return
+        }
+        #expect(status.hasPrefix("431 "))
     }
 }

@@ -38,6 +38,7 @@ struct OTLPTests {
         #expect(server.requests[0].hasPrefix("POST /v1/metrics HTTP/1.1\r\n"))
         #expect(server.requests[1].hasPrefix("POST /other?x=1 HTTP/1.1\r\n"))
         #expect(server.requests.allSatisfy { $0.contains("Content-Type: application/json\r\n") })
+        #expect(server.requests.allSatisfy { $0.contains("\r\nAccept: application/json\r\n") })
         func bodyText(_ request: String) -> Substring {
             request.firstRange(of: "\r\n\r\n").map { request[$0.upperBound...] } ?? ""
         }
@@ -74,6 +75,10 @@ struct OTLPTests {
         let target = "https://127.0.0.1:\(tls.port)"
         for (environment, words) in [
             (["SSL_CERT_FILE": try await Certificates.file("ca.pem")], "it answered 404"),
+            (
+                ["OTEL_EXPORTER_OTLP_CERTIFICATE": try await Certificates.file("ca.pem")],
+                "it answered 404"
+            ),
             ([:], "tls_verify"),
         ] {
             let outcome = try await Binary.run(
@@ -95,17 +100,20 @@ struct OTLPTests {
                     #"{"partialSuccess":{"rejectedDataPoints":"7","errorMessage":"too old"}}"#
                 ), "it rejected 7 data points: too old"
             ),
-            ("", "closed_early"), ("nonsense\r\n\r\n", "http_protocol"),
+            ("", "closed_early: it closed the connection before its answer"),
+            ("nonsense\r\n\r\n", "http_protocol"),
         ]
     )
     func refused(_ response: String, _ words: String) async throws {
         let server = try collector(response)
         defer { server.stop() }
         let mock = try await Mock()
-        let outcome = try await Binary.run([
-            "-n", "1", "--no-progress", "--otlp", server.url, mock.events,
-        ])
-        #expect(outcome.status == 1)
+        // No time for a second attempt.
+        let outcome = try await Binary.run(
+            ["-n", "1", "--no-progress", "--otlp", server.url, mock.events],
+            environment: ["OTEL_EXPORTER_OTLP_TIMEOUT": "400"]
+        )
+        #expect(outcome.status == 1 && server.accepted == 1)
         #expect(outcome.stdout.contains("ttfe"))
         #expect(outcome.stderr.split(separator: "\n").count == 1, "\(outcome.stderr)")
         #expect(outcome.stderr.contains("can't deliver to \(server.url)/v1/metrics (--otlp): "))
@@ -115,10 +123,13 @@ struct OTLPTests {
     @Test("a collector that isn't there, and what can't be sent anywhere")
     func absent() async throws {
         let mock = try await Mock()
-        let outcome = try await Binary.run([
-            "-n", "1", "--no-progress", "--otlp", "http://127.0.0.1:\(try Tool.freePort())",
-            mock.events,
-        ])
+        let outcome = try await Binary.run(
+            [
+                "-n", "1", "--no-progress", "--otlp", "http://127.0.0.1:\(try Tool.freePort())",
+                mock.events,
+            ],
+            environment: ["OTEL_EXPORTER_OTLP_TIMEOUT": "400"]
+        )
         #expect(outcome.status == 1 && outcome.stderr.contains("connect_refused"))
         let server = try ScriptedServer([.readRequest])
         defer { server.stop() }
@@ -128,6 +139,11 @@ struct OTLPTests {
             (["--otlp", "http://x", "--repeat", "2"], [:], "--otlp is of one run"),
             (["--otlp", "http://x"], ["OTEL_EXPORTER_OTLP_HEADERS": "x"], "NAME=VALUE"),
             (["--otlp", "http://x"], ["OTEL_EXPORTER_OTLP_HEADERS": "a=b%0D%0Ac"], "header"),
+            (["--otlp", "http://x"], ["OTEL_EXPORTER_OTLP_TIMEOUT": "30s"], "milliseconds"),
+            (
+                ["--otlp", "https://x"],
+                ["OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such/file"], "/no/such/file"
+            ),
         ]
         for (arguments, environment, words) in cases {
             let outcome = try await Binary.run(
@@ -139,5 +155,77 @@ struct OTLPTests {
             #expect(outcome.stderr.split(separator: "\n").count == 1, "\(outcome.stderr)")
         }
         #expect(server.accepted == 0)
+    }
+
+    @Test("a collector that is busy, or gone for a moment, is asked again, no sooner than it says")
+    func again() async throws {
+        let busy = Wire.whole(
+            "503 Busy",
+            type: "text/plain",
+            fields: ["Retry-After: 2"],
+            "later"
+        )
+        let server = try ScriptedServer { number in
+            switch number {
+            case 0: [.readRequest, .close]
+            case 1: [.readRequest, .send(busy), .close]
+            default: [.readRequest, .send(Self.accepted), .close]
+            }
+        }
+        defer { server.stop() }
+        let mock = try await Mock()
+        let start = ContinuousClock.now
+        let outcome = try await Binary.run([
+            "-n", "1", "--no-progress", "--otlp", server.url, mock.events,
+        ])
+        // At least 0.5 s and what it asked for.
+        #expect(ContinuousClock.now - start >= .milliseconds(2_500))
+        #expect(outcome.status == 0, "\(outcome.stderr)")
+        let lines = outcome.stderr.split(separator: "\n")
+        try #require(lines.count == 2, "\(outcome.stderr)")
+        #expect(lines[0].contains("yet: closed_early: ") && lines[0].contains("; again in 0."))
+        #expect(lines[1].contains("yet: it answered 503: later; again in 2.0 s"))
+        try #require(server.requests.count == 3)
+        #expect(Set(server.requests).count == 1)
+    }
+
+    @Test("a wait that leaves no time for another attempt isn't begun")
+    func hopeless() async throws {
+        let server = try collector(
+            Wire.whole("429 Slow", type: "text/plain", fields: ["Retry-After: 3600"], "later")
+        )
+        defer { server.stop() }
+        let mock = try await Mock()
+        let outcome = try await Binary.run([
+            "-n", "1", "--no-progress", "--otlp", server.url, mock.events,
+        ])
+        #expect(outcome.status == 1 && server.accepted == 1)
+        #expect(outcome.stderr.contains("429: later; it asks for a wait of 3600 s"))
+    }
+
+    @Test(
+        "a signal ends the delivery at once, whether it waits for an answer or for another attempt"
+    )
+    func signalled() async throws {
+        let mock = try await Mock()
+        for isSilent in [true, false] {
+            let answer = Wire.whole("503 Busy", type: "text/plain", fields: ["Retry-After: 20"], "")
+            let server = try ScriptedServer(
+                [.readRequest] + (isSilent ? [.hold] : [.send(answer), .close])
+            )
+            defer { server.stop() }
+            let process = try Binary.start([
+                "-n", "1", "--no-progress", "--otlp", server.url, mock.events,
+            ])
+            try await process.wait { process in
+                server.requests.count == 1 && (isSilent || process.stderr.contains("again in 20"))
+            }
+            let start = ContinuousClock.now
+            process.send(signal: SIGTERM)
+            let outcome = try await process.outcome()
+            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(outcome.status == 143 && outcome.stdout.contains("ttfe"))
+            #expect(outcome.stderr.contains("(--otlp): a signal ended it"), "\(outcome.stderr)")
+        }
     }
 }

@@ -63,6 +63,20 @@ struct OutputFailureTests {
         #expect(directory.names == before)
     }
 
+    @Test("repeats that standard output can't take all run, and stand on standard error, status 1")
+    func repeats() async throws {
+        let mock = try await Mock()
+        let directory = try TemporaryDirectory()
+        let run = ["-n", "4", "-q", "--repeat", "3", "-o", directory.file("r.json")]
+        let outcome = try await Self.shell("", run + Mock.chatBody + [mock.chat], "2>&1 >/dev/full")
+        let lines = outcome.stdout.split(separator: "\n")
+        #expect(lines.prefix(3).map { $0.prefix(3) } == ["1/3", "2/3", "3/3"], "\(outcome.stdout)")
+        #expect(outcome.stdout.contains("Between 3 runs"))
+        #expect(outcome.stdout.contains("can't write to standard output: No space left on device"))
+        #expect(lines.last == "status 1")
+        #expect(directory.names.sorted() == ["r-1.json", "r-2.json", "r-3.json"])
+    }
+
     @Test(
         "a comparison that standard output can't take stands on standard error, status 1",
         arguments: ["2>&1 >&-", "2>&1 >/dev/full"]

@@ -174,6 +174,10 @@ struct ReportTests {
         let text = directory.text("summary")
         #expect(text.hasPrefix("before\n## ssebomb"))
         #expect(text.components(separatedBy: "## ssebomb").count == 2)
+        // A heading glued to somebody's last line is none.
+        try directory.write("summary", Array("no line end".utf8))
+        _ = try await Binary.run(["report", file], environment: place)
+        #expect(directory.text("summary").hasPrefix("no line end\n## ssebomb"))
         try directory.write("summary", [UInt8](repeating: 0x78, count: 1 << 20))
         let full = try await Binary.run(["report", file], environment: place)
         #expect(full.status == 0 && full.stderr.contains("1 MiB"))

@@ -121,11 +121,22 @@ def read_openmetrics(place, result):
                 check(sample.value == below, f"openmetrics: {name} le {edge}")
 
 
+def completed_tokens(place):
+    """Prompt and completion tokens of the completed requests of the window, from the request log."""
+    with open(f"{place}/requests.ndjson", encoding="utf-8") as file:
+        lines = [line for line in map(json.loads, file)
+                 if line["measured"] and line["outcome"] == "completed"]
+    return tuple(sum(line[name] or 0 for line in lines) for name in ("prompt_tokens", "tokens"))
+
+
 def read_vllm(place, result):
     with open(f"{place}/vllm.json", encoding="utf-8") as file:
         report = json.load(file)
     requests = result["counts"]["requests"]
     check(report["completed"] == requests["completed"], "vllm: completed")
+    check(requests["failed"] > 0, "vllm: nothing failed, so its rule isn't tried")
+    check((report["total_input_tokens"], report["total_output_tokens"]) == completed_tokens(place),
+          "vllm: tokens of completed requests")
     near(report["request_throughput"], report["completed"] / report["duration"],
          "vllm: request_throughput")
     near(report["output_throughput"], report["total_output_tokens"] / report["duration"],
@@ -151,6 +162,8 @@ def read_aiperf(place, result):
     check(report["schema_version"] == "1.4" and report["is_complete"] is True, "aiperf: head")
     check(report["request_count"]["avg"] == result["counts"]["requests"]["completed"],
           "aiperf: request_count")
+    check((report["total_isl"]["avg"], report["total_osl"]["avg"]) == completed_tokens(place),
+          "aiperf: tokens of completed requests")
     for name, metric in (("time_to_first_token", "ttft"), ("inter_token_latency", "tpot"),
                          ("inter_chunk_latency", "gap"), ("request_latency", "e2e")):
         metric = result["metrics"][metric]
@@ -168,6 +181,9 @@ def read_k6(place, result):
     requests = result["counts"]["requests"]
     decided = requests["completed"] + requests["failed"] + requests["cancelled"]
     check(metrics["http_reqs"]["values"]["count"] == decided, "k6: http_reqs")
+    with open(f"{place}/vllm.json", encoding="utf-8") as file:
+        near(metrics["http_reqs"]["values"]["rate"],
+             metrics["http_reqs"]["values"]["count"] / json.load(file)["duration"], "k6: its rate")
     check(metrics["http_req_failed"]["values"]["passes"] == requests["failed"], "k6: failed")
     for name, metric in (("http_req_duration", "e2e"), ("ttft", "ttft"), ("gap", "gap")):
         trend, metric = metrics[name], result["metrics"][metric]
@@ -176,7 +192,7 @@ def read_k6(place, result):
         near(trend["values"]["med"], shown(metric, "p50") / 1e6, f"k6: {name} med")
     outcomes = {f"{gate['metric']}:{expression}": told["ok"] for gate in result["thresholds"]
                 for expression, told in metrics.get(
-                    {"failures": "http_req_failed"}.get(gate["metric"], gate["metric"]),
+                    {"failures": "http_req_failed", "requests": "iterations"}.get(gate["metric"], gate["metric"]),
                     {}).get("thresholds", {}).items()}
     for gate in result["thresholds"]:
         check(outcomes.get(gate["expression"]) is (gate["outcome"] == "passed"),

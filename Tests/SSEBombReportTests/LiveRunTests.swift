@@ -11,7 +11,11 @@ import Testing
             target: "/v1/chat?key=canary-query",
             headers: [HeaderField(name: "Authorization", value: "Bearer canary-header")]
         )
-        var live = LiveRun(plan: plan, context: RunContext(toolVersion: "1", labels: ["a": "b"]))
+        var live = LiveRun(
+            plan: plan,
+            requests: [plan.request],
+            context: RunContext(toolVersion: "1", labels: ["a": "b"])
+        )
         live.standing = SampleRun.full(plan)
         return live
     }

@@ -108,8 +108,17 @@ struct ResultGenerator {
             result.counts.completed + result.counts.failed + result.counts.cancelled
             + result.counts.cut
         result.counts.tokensInWindow = Double(number(0...1_000_000)) / 7
+        result.counts.completedTokens = UInt64(number(0...200_000))
+        result.counts.completedPromptTokens = UInt64(number(0...20_000))
+        result.counts.requestsWithTokens = UInt64(number(0...1_022))
         if number(0...1) == 0 {
             (result.counts.promptTokens, result.counts.requestsWithPrompt) = (nil, 0)
+            result.counts.completedPromptTokens = 0
+        }
+        // Of a file from before they were counted.
+        if number(0...3) == 0 {
+            (result.counts.completedTokens, result.counts.completedPromptTokens) = (nil, nil)
+            result.counts.requestsWithTokens = nil
         }
         result.counts.finishReasons = ["stop": UInt64(number(1...9)), "r\(number(0...3))": 4]
         result.counts.throughputBasis = [.event, .usage, .usageScaled][number(0...2)]

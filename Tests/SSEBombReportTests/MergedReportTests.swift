@@ -23,7 +23,9 @@ import Testing
         result.counts.completed = completed
         result.counts.started = completed + result.counts.failed + result.counts.cut
         result.counts.completionTokens = completed * 20
+        result.counts.completedTokens = completed * 20
         result.counts.promptTokens = completed * 150
+        result.counts.completedPromptTokens = completed * 150
         result.counts.throughputBasis = .event
         result.intervals = (0..<6).map { second in
             var interval = RunInterval(from: second, length: 1)

@@ -48,6 +48,7 @@ import Testing
             headers: [HeaderField(name: "Authorization", value: "Bearer canary-header")]
         )
         var result = SampleRun.full(plan)
+        result.counts.requestsWithTokens = 1_011
         change(&result)
         return FinishedRun(
             result,
@@ -102,6 +103,8 @@ import Testing
         let tokens = try point(metrics["gen_ai.client.token.usage"], "histogram")
         #expect(attributes(tokens)["gen_ai.token.type"] == "output")
         #expect(tokens["sum"] as? Double == Double(run.result.counts.completionTokens))
+        // Those that were answered with none are in no usage of tokens.
+        #expect(tokens["count"] as? String == "1011")
         #expect(tokens["bucketCounts"] == nil && tokens["explicitBounds"] == nil)
     }
 

@@ -252,7 +252,7 @@ private struct Absent: Error { let text: String }
         "whatever isn't a sound result is refused with one sentence",
         arguments: [
             ("\"schema_version\" : 1", "\"schema_version\" : 2", "reads up to 1"),
-            ("\"schema_version\" : 1", "\"schema_version\" : 0", "version 0"),
+            ("\"schema_version\" : 1", "\"schema_version\" : 0", "is damaged (schema_version"),
             ("\"name\" : \"ssebomb\"", "\"name\" : \"k6\"", "isn't a result of ssebomb"),
             ("\"cut\" : 12", "\"cut\" : -12", "counts.requests.cut"),
             ("\"cut\" : 12", "\"cut\" : 9107199254740993", "counts.requests.cut"),

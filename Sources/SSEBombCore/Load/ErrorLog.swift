@@ -17,11 +17,13 @@ final class ErrorLog {
         let request: UInt64
         var detail: String
         var sample: [UInt8] = []
+        var retryAfterSeconds: Int32?
     }
 
     private(set) var entries: [Entry] = []
 
-    /// Counts a failure; the first of its kind and status is described by `detail`.
+    /// Counts a failure; the first of its kind and status is described by `detail`, and by what it
+    /// said of a time to wait.
     ///
     /// - Returns: index of the entry if it is new, and so wants a sample; else nil.
     func record(
@@ -29,6 +31,7 @@ final class ErrorLog {
         status: UInt16,
         at instant: Instant,
         of request: UInt64,
+        retryAfterSeconds: Int32? = nil,
         detail: () -> String
     ) -> Int? {
         if let index = entries.firstIndex(where: { $0.kind == kind && $0.status == status }) {
@@ -43,7 +46,8 @@ final class ErrorLog {
                 count: 1,
                 first: instant,
                 request: request,
-                detail: detail()
+                detail: detail(),
+                retryAfterSeconds: retryAfterSeconds
             )
         )
         return entries.count - 1

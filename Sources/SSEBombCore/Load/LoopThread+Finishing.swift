@@ -279,6 +279,11 @@ extension LoopThread {
         let request = slot.pointee
         let tokens = UInt64(clamping: request.completionTokens)
         stats.count(.completionTokens, tokens)
+        if tokens > 0 { stats.count(.requestsWithTokens) }
+        if completed {
+            stats.count(.completedTokens, tokens)
+            stats.count(.completedPromptTokens, UInt64(max(0, request.promptTokens)))
+        }
         countReported(request.promptTokens, .promptTokens, .requestsWithPrompt)
         countReported(request.cachedTokens, .cachedTokens, .requestsWithCached)
         countReported(request.reasoningTokens, .reasoningTokens, .requestsWithReasoning)

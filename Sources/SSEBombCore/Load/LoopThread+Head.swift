@@ -130,9 +130,9 @@ extension LoopThread {
             return isOver
         }
         if !(200..<300).contains(status) {
-            return sample(.httpStatus, index, slot, arrival) {
-                let wait = head.retryAfterSeconds
-                return "HTTP status \(status)" + (wait >= 0 ? ", Retry-After \(wait) s" : "")
+            let wait = head.retryAfterSeconds
+            return sample(.httpStatus, index, slot, arrival, retryAfter: wait >= 0 ? wait : nil) {
+                "HTTP status \(status)" + (wait >= 0 ? ", Retry-After \(wait) s" : "")
             }
         }
         if head.contentCoding != .identity {
@@ -190,6 +190,7 @@ extension LoopThread {
         _ index: UInt32,
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival,
+        retryAfter: Int32? = nil,
         detail: () -> String
     ) -> Bool? {
         let entry = errors.record(
@@ -197,6 +198,7 @@ extension LoopThread {
             status: slot.pointee.status,
             at: arrival.at,
             of: slot.pointee.number,
+            retryAfterSeconds: retryAfter,
             detail: detail
         )
         slot.pointee.sampleEntry = Int16(entry ?? -1)

@@ -255,6 +255,9 @@ struct ResultMerger {
         counts.tokenBasis = Self.basis(usage: with, event: without)
         counts.tpotBasis = Self.basis(usage: total(.tpotByUsage), event: total(.tpotByEvent))
         counts.requestsWithPrompt = total(.requestsWithPrompt)
+        counts.completedTokens = total(.completedTokens)
+        counts.completedPromptTokens = total(.completedPromptTokens)
+        counts.requestsWithTokens = total(.requestsWithTokens)
         counts.itlBasis = Self.basis(
             usage: total(.windowRunningStreams),
             event: total(.windowEventStreams)
@@ -380,7 +383,8 @@ struct ResultMerger {
                     firstAtSeconds: at,
                     detail: entry.detail,
                     sample: entry.sample,
-                    requestBody: body(of: entry)
+                    requestBody: body(of: entry),
+                    retryAfterSeconds: entry.retryAfterSeconds
                 )
             )
         }

@@ -104,8 +104,14 @@ public struct RunCounts: Sendable {
 
     /// The server's count where there is one, else token-bearing events.
     public var completionTokens: UInt64 = 0
+    /// Of these, those of completed requests; nil of results from before that was counted.
+    public var completedTokens: UInt64? = 0
+    /// Requests that had at least one of `completionTokens`; nil as before.
+    public var requestsWithTokens: UInt64? = 0
     /// From usage only; nil where no usage gave them.
     public var promptTokens: UInt64?
+    /// Of these, those of completed requests, 0 without any; nil as before.
+    public var completedPromptTokens: UInt64? = 0
     /// Requests that gave them.
     public var requestsWithPrompt: UInt64 = 0
     /// Prompt tokens served from a cache; nil where no usage gave them.

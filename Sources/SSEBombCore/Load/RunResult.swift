@@ -239,6 +239,9 @@ public struct ErrorSample: Sendable {
     /// The body of the request that was answered so, where requests have bodies of their own: as
     /// secret as that of the plan, and kept for nothing but to hide it in what is shown.
     public var requestBody: [UInt8] = []
+    /// How long the first answer asked to be left alone (Retry-After); nil where it didn't, and in
+    /// a stored result.
+    public var retryAfterSeconds: Int32?
 }
 
 /// What the display reads while a run goes on. Approximate: loops publish without a lock.

@@ -94,6 +94,10 @@ enum Counter: Int, CaseIterable {
     case connectionsOpened, connectionsReused, tlsResumed
     // Tokens of belonging requests.
     case completionTokens, promptTokens, cachedTokens, reasoningTokens
+    /// Of the first two, those of requests that completed.
+    case completedTokens, completedPromptTokens
+    /// Belonging requests with a completion token.
+    case requestsWithTokens
     /// Belonging requests whose usage gave each of the last three.
     case requestsWithPrompt, requestsWithCached, requestsWithReasoning
     /// Belonging completed requests with and without a usage.

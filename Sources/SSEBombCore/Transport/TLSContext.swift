@@ -48,6 +48,8 @@ public struct TLSClientOptions: Equatable, Sendable {
     public var verify = true
     /// Roots to trust in place of the system's (`--cacert`).
     public var caFile: String?
+    /// What named that file, for sentences about it.
+    public var caSource = "--cacert"
     /// The client's certificate chain (`--cert`).
     public var certFile: String?
     /// The certificate's key (`--key`); nil if it is in `certFile`.
@@ -64,6 +66,12 @@ public struct TLSClientOptions: Equatable, Sendable {
 
     /// Verification against the system's roots, everything else at OpenSSL's defaults.
     public init() {}
+
+    /// Throws what connections to `host` would fail for: a file that can't be used, a name that
+    /// can't be verified.
+    public func check(host: String) throws(TLSSetupError) {
+        _ = try TLSContext.client(self, host: host)
+    }
 }
 
 /// How a server speaks TLS. Files are PEM.
@@ -125,7 +133,7 @@ final class TLSContext: @unchecked Sendable {
         if let ciphers = options.ciphers { try context.setCiphers(ciphers) }
         if options.verify {
             if let file = options.caFile {
-                try context.trust(file: file, source: "--cacert")
+                try context.trust(file: file, source: options.caSource)
             } else {
                 try context.trustSystem()
             }

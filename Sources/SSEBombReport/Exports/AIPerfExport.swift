@@ -33,13 +33,17 @@ enum AIPerfExport {
         if let rates = run.wholeRates {
             members["request_throughput"] = figure("requests/sec", rates.requests)
             members["output_token_throughput"] = rates.tokens.map { figure("tokens/sec", $0) }
+            members["goodput"] = rates.good.map { figure("requests/sec", $0) }
         }
         if result.hasTokens {
-            members["total_osl"] = figure("tokens", Double(counts.completionTokens))
+            members["total_osl"] = figure("tokens", Double(result.tokensOfCompleted))
         }
-        members["total_isl"] = counts.promptTokens.map { figure("tokens", Double($0)) }
+        members["total_isl"] = result.promptTokensOfCompleted.map { figure("tokens", Double($0)) }
         members["total_reasoning_tokens"] = counts.reasoningTokens.map {
             figure("tokens", Double($0))
+        }
+        members["good_request_count"] = counts.objectives.map {
+            figure("requests", Double($0.good))
         }
         for (name, metric) in latencies {
             guard let samples = result.histograms[metric], !samples.isEmpty else { continue }
@@ -84,16 +88,29 @@ enum AIPerfExport {
         let result = run.result
         let weak = latencies.flatMap { name, metric -> [JSONNode] in
             guard let samples = result.histograms[metric], !samples.isEmpty else { return [] }
-            return samples.unsupported.map { .text("\(name).\($0.title)") }
+            return percentiles.filter { percentile in
+                // A low one needs what its mirror image needs.
+                let mirrored = max(percentile, 100 - percentile)
+                return !HistogramSnapshot.isSupported(percentile: mirrored, count: samples.count)
+            }.map { .text("\(name).p\(Int($0))") }
         }
-        return .object([
+        var members: [String: JSONNode?] = [
             "tool": .text("ssebomb \(run.context.toolVersion)"),
             "verdict": .text(run.verdict.state.rawValue),
             "benchmark_duration": .text(run.wholeBasis),
-            "inter_token_latency": "ssebomb's tpot",
-            "inter_chunk_latency": "ssebomb's gap",
+            "time_to_first_token": .text(result.scopeOfAll),
+            "inter_token_latency": "ssebomb's tpot; completed requests alone",
+            "inter_chunk_latency": .text("ssebomb's gap; \(result.scopeOfAll)"),
+            "request_latency": "completed requests alone",
+            "total_osl": result.hasTokens ? .text(result.scopeOfTokens) : nil,
+            "total_isl": result.counts.promptTokens.map { _ in .text(result.scopeOfTokens) },
+            "total_reasoning_tokens": result.counts.reasoningTokens.map { _ in
+                .text(result.scopeOfAll)
+            },
             "tokens": result.hasTokens ? .text(result.counts.tokenBasis.rawValue) : nil,
             "too_few_samples_for": weak.isEmpty ? nil : .list(weak),
-        ])
+        ]
+        members.merge(result.hiddenWaits) { $1 }
+        return .object(members)
     }
 }

@@ -60,8 +60,8 @@ enum CSVExport {
             ("started", counts.started), ("completed", counts.completed),
             ("failed", counts.failed), ("cancelled", counts.cancelled), ("cut", counts.cut),
         ].map { ["requests", $0.0, "\($0.1)", "requests"] }
-        if result.plan.arrivals != nil {
-            rows.append(["requests", "dropped", "\(counts.dropped)", "requests"])
+        if let dropped = result.droppedArrivals {
+            rows.append(["requests", "dropped", "\(dropped)", "requests"])
         }
         for kind in StreamFailure.allCases {
             guard let count = counts.failures[kind], count > 0 else { continue }
@@ -79,9 +79,9 @@ enum CSVExport {
         if result.hasTokens {
             rows.append(["tokens", "completion", "\(counts.completionTokens)", "tokens"])
             rows.append(["tokens", "basis", counts.tokenBasis.rawValue, ""])
-        }
-        if let prompt = counts.promptTokens {
-            rows.append(["tokens", "prompt", "\(prompt)", "tokens"])
+            if let prompt = counts.promptTokens {
+                rows.append(["tokens", "prompt", "\(prompt)", "tokens"])
+            }
         }
         return rows
     }

@@ -26,9 +26,16 @@ enum JUnitExport {
     private static func properties(_ run: FinishedRun) -> [(String, String)] {
         var properties = [
             ("run", run.context.id), ("version", run.context.toolVersion),
-            ("url", Redaction.url(of: run.result.plan.request)),
             ("verdict", run.verdict.state.rawValue),
         ]
+        let requests = run.result.requests
+        if let url = requests.common({ Redaction.url(of: $0) }) {
+            properties.append(("url", url))
+        } else {
+            for (part, request) in zip(run.result.classes, requests) {
+                properties.append(("url.\(part.name)", Redaction.url(of: request)))
+            }
+        }
         for reason in run.verdict.reasons { properties.append((reason.code, reason.sentence)) }
         for (name, value) in run.context.labels.sorted(by: { $0.key < $1.key }) {
             properties.append(("label.\(name)", value))

@@ -47,6 +47,7 @@ enum K6Export {
                 "http_req_duration": "ssebomb's e2e: completed requests alone",
                 "http_req_waiting": "ssebomb's headers",
                 "rates": "over the measured window",
+                "http_reqs.rate": .text("completed and failed over: \(run.wholeBasis)"),
             ]),
         ])
     }
@@ -106,7 +107,8 @@ enum K6Export {
         switch subject {
         case .metric(let metric): metric.rawValue
         case .failures: "http_req_failed"
-        case .requests: "http_reqs"
+        // Completed ones, as the gate counts them.
+        case .requests: "iterations"
         case .tokens: "tokens"
         case .events: "events"
         case .attainment: "attainment"
@@ -125,9 +127,10 @@ enum K6Export {
             )
         }
         let requests = window.map { Double($0.requests) / $0.seconds }
+        let whole = result.wholeSeconds
         let length = result.length > 0 ? Double(result.length) / 1e9 : nil
         var metrics = [
-            "http_reqs": counter(counts.decided, requests),
+            "http_reqs": counter(counts.decided, whole.map { Double(counts.decided) / $0 }),
             "iterations": counter(counts.completed, requests),
             "http_req_failed": Metric6(
                 type: "rate",
@@ -157,6 +160,9 @@ enum K6Export {
                 values: ["value": .whole(UInt64(max(0, result.plan.streams)))]
             ),
         ]
+        if let dropped = result.droppedArrivals {
+            metrics["dropped_iterations"] = counter(dropped, whole.map { Double(dropped) / $0 })
+        }
         if result.hasTokens {
             metrics["tokens"] = counter(
                 counts.completionTokens,

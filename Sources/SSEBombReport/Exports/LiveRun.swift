@@ -9,6 +9,8 @@ public struct LiveRun: Sendable {
     public var context: RunContext
     /// What the run does.
     public var plan: RunPlan
+    /// What it asks of servers: one request, or one of each class of load.
+    public var requests: [RequestSpecification]
     /// The latest progress; nil before the first.
     public var progress: RunProgress?
     /// The result as it stands, about a second old; nil before the first.
@@ -17,8 +19,9 @@ public struct LiveRun: Sendable {
     public var thresholds: [ThresholdResult] = []
 
     /// A run that is about to begin.
-    public init(plan: RunPlan, context: RunContext) {
+    public init(plan: RunPlan, requests: [RequestSpecification], context: RunContext) {
         self.plan = plan
+        self.requests = requests
         self.context = context
     }
 

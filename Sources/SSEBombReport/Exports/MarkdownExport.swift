@@ -73,6 +73,7 @@ enum MarkdownExport {
                     + "\(Units.count(counts.cancelled)) cancelled, \(Units.count(counts.cut)) cut",
             ]
         ]
+        if let dropped = dropped(result) { rows.append(["dropped", dropped]) }
         let failures = StreamFailure.allCases.compactMap { kind in
             counts.failures[kind].map { "\(kind.name) \(Units.count($0))" }
         }
@@ -100,25 +101,51 @@ enum MarkdownExport {
         return words
     }
 
-    /// A percentile that its samples can't support stands in parentheses.
+    /// Arrivals that no other figure shows; nil in a closed model.
+    private static func dropped(_ result: RunResult) -> String? {
+        result.droppedArrivals.map {
+            "\(Units.count($0)) arrivals dropped, which still waited for a stream at the end"
+        }
+    }
+
+    private static func neverEnded(_ waits: UnfinishedWaits) -> String {
+        "\(Units.count(waits.count)), the oldest after \(Units.duration(waits.greatestAge))"
+    }
+
+    /// A percentile that its samples can't support stands in parentheses. Waits that never ended
+    /// are in no percentile, so they stand beside them.
     private static func latencies(_ run: FinishedRun) -> [String] {
-        let rows = run.measuredMetrics.map { metric, samples -> [String] in
-            let basis = run.result.basis(of: metric).map { " (\($0.rawValue))" } ?? ""
-            let percentiles = ReportedPercentile.allCases.map { percentile in
-                let text = Units.duration(samples.reported(percentile.rawValue))
-                return percentile.isSupported(by: samples.count) ? text : "(\(text))"
-            }
-            let mean = Units.duration(Int64(clamping: samples.mean))
-            return [metric.rawValue + basis, Units.count(samples.count), mean] + percentiles
-                + [Units.duration(samples.max)]
+        let result = run.result
+        let hasWaits = result.unfinished.values.contains { $0.count > 0 }
+        let rows = Metric.allCases.compactMap { metric -> [String]? in
+            let samples = result.histograms[metric] ?? HistogramSnapshot()
+            let waits = result.unfinished[metric].flatMap { $0.count > 0 ? $0 : nil }
+            guard !samples.isEmpty || waits != nil else { return nil }
+            let basis = result.basis(of: metric).map { " (\($0.rawValue))" } ?? ""
+            let end = hasWaits ? [waits.map { neverEnded($0) } ?? ""] : []
+            return [metric.rawValue + basis, Units.count(samples.count)] + figures(samples) + end
         }
         guard !rows.isEmpty else { return [] }
-        let heading = ["latency", "n", "mean"] + ReportedPercentile.allCases.map(\.title) + ["max"]
+        var heading = ["latency", "n", "mean"] + ReportedPercentile.allCases.map(\.title) + ["max"]
+        if hasWaits { heading.append("never ended") }
         var blocks = [table(heading, rows, right: 1)]
         if rows.contains(where: { $0.contains { $0.hasPrefix("(") } }) {
             blocks.append("(…): too few samples to state it.")
         }
         return blocks
+    }
+
+    /// Mean, percentiles and greatest sample.
+    private static func figures(_ samples: HistogramSnapshot) -> [String] {
+        guard !samples.isEmpty else {
+            return Array(repeating: "", count: ReportedPercentile.allCases.count + 2)
+        }
+        let percentiles = ReportedPercentile.allCases.map { percentile in
+            let text = Units.duration(samples.reported(percentile.rawValue))
+            return percentile.isSupported(by: samples.count) ? text : "(\(text))"
+        }
+        return [Units.duration(Int64(clamping: samples.mean))] + percentiles
+            + [Units.duration(samples.max)]
     }
 
     private static func sessions(_ run: FinishedRun) -> [String] {
@@ -131,9 +158,21 @@ enum MarkdownExport {
         return [words] + tables(report(run).turnTable.map { [$0] } ?? [])
     }
 
-    /// The table of the text report: classes side by side.
+    /// The table of the text report: classes side by side; then what their percentiles don't show.
     private static func classes(_ run: FinishedRun) -> [String] {
-        run.result.classes.isEmpty ? [] : tables([report(run).classTable])
+        guard !run.result.classes.isEmpty else { return [] }
+        let report = report(run)
+        let lines = run.result.classes.compactMap { part -> String? in
+            var parts = dropped(part.result).map { [$0] } ?? []
+            for metric in Metric.allCases {
+                guard let waits = part.result.unfinished[metric], waits.count > 0 else { continue }
+                parts.append("\(metric.rawValue) never ended: \(neverEnded(waits))")
+            }
+            guard !parts.isEmpty else { return nil }
+            return "- \(escaped(report.name(of: part))): "
+                + parts.map { escaped($0) }.joined(separator: "; ")
+        }
+        return tables([report.classTable]) + (lines.isEmpty ? [] : [lines.joined(separator: "\n")])
     }
 
     private static func report(_ run: FinishedRun) -> TextReport {

@@ -68,8 +68,8 @@ enum OTLPExport {
         var all = [
             "service.name": "ssebomb", "service.version": run.context.toolVersion,
             "ssebomb.run.id": run.context.id, "ssebomb.verdict": run.verdict.state.rawValue,
-            "url.full": Redaction.url(of: run.result.plan.request),
         ]
+        all["url.full"] = run.result.requests.common { Redaction.url(of: $0) }
         all.merge(run.context.labels) { $1 }
         return attributes(all)
     }
@@ -92,7 +92,9 @@ enum OTLPExport {
             (["outcome": "completed"], counts.completed), (["outcome": "failed"], counts.failed),
             (["outcome": "cancelled"], counts.cancelled), (["outcome": "cut"], counts.cut),
         ]
-        if result.plan.arrivals != nil { requests.append((["outcome": "dropped"], counts.dropped)) }
+        if let dropped = result.droppedArrivals {
+            requests.append((["outcome": "dropped"], dropped))
+        }
         let failures = counts.failures.sorted { $0.key.rawValue < $1.key.rawValue }
             .map { (["error.type": $0.key.name], $0.value) }
         return [
@@ -133,7 +135,8 @@ enum OTLPExport {
     private static func tokens(_ result: RunResult, _ points: Points) -> [JSONNode] {
         guard result.hasTokens else { return [] }
         let counts = result.counts
-        var kinds = [("output", counts.started, counts.completionTokens)]
+        let answered = counts.requestsWithTokens ?? counts.started
+        var kinds = [("output", answered, counts.completionTokens)]
         if let prompt = counts.promptTokens {
             kinds.append(("input", counts.requestsWithPrompt, prompt))
         }
@@ -173,13 +176,18 @@ enum OTLPExport {
             let window = result.startedAt + result.plan.ramp + result.plan.warmup
             start = .text("\(window)")
             end = .text("\(max(window, result.startedAt + result.length))")
-            var all = ["server.address": result.plan.request.host]
-            if let (provider, operation) = Self.convention(result.dialect) {
+            // Points are of all servers together: what differs between them is nobody's.
+            var all: [String: String] = [:]
+            all["server.address"] = result.requests.common(\.host)
+            if result.apiName != nil, let (provider, operation) = Self.convention(result.dialect) {
                 all["gen_ai.provider.name"] = provider
                 all["gen_ai.operation.name"] = operation
             }
-            let port = ["intValue": OTLPExport.integer(UInt64(result.plan.request.port))]
-            shared = OTLPExport.attributes(all) + [OTLPExport.attribute("server.port", port)]
+            let port = result.requests.common(\.port).map { port in
+                let value = ["intValue": OTLPExport.integer(UInt64(port))]
+                return OTLPExport.attribute("server.port", value)
+            }
+            shared = OTLPExport.attributes(all) + (port.map { [$0] } ?? [])
         }
 
         /// The conventions' provider and operation that an API's shape is that of: who is behind

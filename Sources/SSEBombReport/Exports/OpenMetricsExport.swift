@@ -7,7 +7,7 @@ import SSEBombCore
 enum OpenMetricsExport {
     static func text(_ run: FinishedRun) -> String {
         var page = OpenMetricsPage()
-        info(run.context, run.result.plan, run.result, run.verdict, &page)
+        info(run.context, run.result.requests, run.result, run.verdict, &page)
         gates(run.thresholds, &page)
         figures(run.result, &page)
         return page.finished
@@ -17,7 +17,7 @@ enum OpenMetricsExport {
     /// going on now.
     static func text(_ run: LiveRun, _ empty: OpenMetricsPage) -> String {
         var page = empty
-        info(run.context, run.plan, run.standing, nil, &page)
+        info(run.context, run.requests, run.standing, nil, &page)
         gates(run.thresholds, &page)
         if let progress = run.progress { now(progress, run.plan, &page) }
         if let standing = run.standing { figures(standing, &page) }
@@ -41,15 +41,15 @@ enum OpenMetricsExport {
 
     private static func info(
         _ context: RunContext,
-        _ plan: RunPlan,
+        _ requests: [RequestSpecification],
         _ result: RunResult?,
         _ verdict: Verdict?,
         _ page: inout OpenMetricsPage
     ) {
         var labels = [
             ("id", context.id), ("version", context.toolVersion),
-            ("url", Redaction.url(of: plan.request)),
         ]
+        if let url = requests.common({ Redaction.url(of: $0) }) { labels.append(("url", url)) }
         if let verdict { labels.append(("verdict", verdict.state.rawValue)) }
         if let api = result?.apiName { labels.append(("api", api)) }
         for (name, value) in context.labels.sorted(by: { $0.key < $1.key }) {
@@ -116,7 +116,7 @@ enum OpenMetricsExport {
             ("completed", counts.completed), ("failed", counts.failed),
             ("cancelled", counts.cancelled), ("cut", counts.cut),
         ]
-        if result.plan.arrivals != nil { outcomes.append(("dropped", counts.dropped)) }
+        if let dropped = result.droppedArrivals { outcomes.append(("dropped", dropped)) }
         for (outcome, count) in outcomes {
             page.sample("requests_total", [("outcome", outcome)], Double(count))
         }

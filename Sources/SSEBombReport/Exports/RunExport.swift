@@ -62,6 +62,68 @@ extension RunResult {
     }
 }
 
+extension RunResult {
+    /// From the beginning of the measured window to the end of the run, in seconds: what tools
+    /// without a window call the duration. Of merged results from the first such beginning to the
+    /// last end. Nil where nothing was measured, and where merged results have no window in common:
+    /// parts that ran on different days have no rate together.
+    var wholeSeconds: Double? {
+        guard measured > 0 else { return nil }
+        var start = startedAt + plan.ramp + plan.warmup
+        if let merged {
+            guard let first = merged.measuredFrom else { return nil }
+            start = first
+        }
+        let end = startedAt + length
+        return end > start ? Double(end - start) / 1e9 : nil
+    }
+
+    /// Whether every request of the window completed, so that figures of all requests are those of
+    /// completed ones.
+    var isAllCompleted: Bool { counts.started == counts.completed }
+
+    /// Completion tokens as tools count them that look at completed requests alone; of results
+    /// that don't tell these apart, of all requests.
+    var tokensOfCompleted: UInt64 { counts.completedTokens ?? counts.completionTokens }
+
+    /// The same of prompt tokens; nil where no usage named any.
+    var promptTokensOfCompleted: UInt64? {
+        hasTokens ? counts.promptTokens.map { counts.completedPromptTokens ?? $0 } : nil
+    }
+
+    /// Whose the figures are that came of every request, whatever became of it, beside the count
+    /// of those that completed.
+    var scopeOfAll: String {
+        if isAllCompleted { return "of all requests: each completed" }
+        let others = counts.started - min(counts.started, counts.completed)
+        return "of all \(counts.started) requests as far as each came, the \(others) that failed, "
+            + "were cancelled or cut included"
+    }
+
+    /// Whose the token sums are.
+    var scopeOfTokens: String {
+        isAllCompleted || counts.completedTokens != nil
+            ? "of completed requests alone"
+            : scopeOfAll + ", for this result doesn't tell them apart"
+    }
+
+    /// What no latency and no count of requests shows: arrivals that never got a stream, and waits
+    /// that never ended, by metric.
+    var hiddenWaits: [String: JSONNode?] {
+        var members: [String: JSONNode?] = [:]
+        members["dropped"] = droppedArrivals.map { .whole($0) }
+        var waits: [String: JSONNode?] = [:]
+        for (metric, unfinished) in unfinished where unfinished.count > 0 {
+            waits[metric.rawValue] = .object([
+                "count": .whole(unfinished.count),
+                "greatest_age_ms": .milliseconds(unfinished.greatestAge),
+            ])
+        }
+        if !waits.isEmpty { members["unfinished"] = .object(waits) }
+        return members
+    }
+}
+
 extension FinishedRun {
     /// How many single requests are kept, and how many ended beside them; nil where none are kept.
     public var keptRequests: (kept: UInt64, leftOut: UInt64)? {
@@ -71,19 +133,8 @@ extension FinishedRun {
     /// The metrics that have samples, in the order of their definition.
     var measuredMetrics: [(metric: Metric, samples: HistogramSnapshot)] { result.measuredMetrics }
 
-    /// From the beginning of the measured window to the end of the run, in seconds: what tools
-    /// without a window call the duration. Of merged results from the first such beginning to the
-    /// last end. Nil where nothing was measured, and where merged results have no window in common:
-    /// parts that ran on different days have no rate together.
-    var wholeSeconds: Double? {
-        guard result.measured > 0 else { return nil }
-        var start = result.startedAt + result.plan.ramp + result.plan.warmup
-        if let merged = result.merged {
-            guard let first = merged.measuredFrom else { return nil }
-            start = first
-        }
-        return endedAt > start ? Double(endedAt - start) / 1e9 : nil
-    }
+    /// `RunResult.wholeSeconds`.
+    var wholeSeconds: Double? { result.wholeSeconds }
 
     /// What `wholeSeconds` is, for the reader of a file that has no other place to say so.
     var wholeBasis: String {
@@ -100,13 +151,14 @@ extension FinishedRun {
     /// Wall-clock end, nanoseconds since 1970.
     var endedAt: Int64 { result.startedAt + result.length }
 
-    /// Tokens of the window's requests over `wholeSeconds`, and requests likewise: the arithmetic
-    /// of tools without a window.
-    var wholeRates: (requests: Double, tokens: Double?)? {
+    /// Completed requests over `wholeSeconds`, and likewise their tokens and, with objectives, the
+    /// good ones: the arithmetic of tools without a window.
+    var wholeRates: (requests: Double, tokens: Double?, good: Double?)? {
         guard let seconds = wholeSeconds, seconds > 0 else { return nil }
         return (
             Double(result.counts.completed) / seconds,
-            result.hasTokens ? Double(result.counts.completionTokens) / seconds : nil
+            result.hasTokens ? Double(result.tokensOfCompleted) / seconds : nil,
+            result.counts.objectives.map { Double($0.good) / seconds }
         )
     }
 }

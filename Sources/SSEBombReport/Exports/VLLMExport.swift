@@ -21,8 +21,8 @@ enum VLLMExport {
             "num_prompts": .whole(counts.started),
             "completed": .whole(counts.completed),
             "failed": .whole(counts.started - min(counts.started, counts.completed)),
-            "total_input_tokens": counts.promptTokens.map { .whole($0) },
-            "total_output_tokens": result.hasTokens ? .whole(counts.completionTokens) : nil,
+            "total_input_tokens": result.promptTokensOfCompleted.map { .whole($0) },
+            "total_output_tokens": result.hasTokens ? .whole(result.tokensOfCompleted) : nil,
             "max_concurrency": .whole(UInt64(max(0, result.plan.streams))),
             "request_rate": requestRate(result.plan),
             "burstiness": burstiness(result.plan),
@@ -50,11 +50,12 @@ enum VLLMExport {
         var members: [(String, JSONNode?)] = [("request_throughput", .number(rates.requests))]
         if let tokens = rates.tokens {
             members.append(("output_throughput", .number(tokens)))
-            if let prompt = run.result.counts.promptTokens {
+            if let prompt = run.result.promptTokensOfCompleted {
                 let all = tokens + Double(prompt) / seconds
                 members.append(("total_token_throughput", .number(all)))
             }
         }
+        if let good = rates.good { members.append(("request_goodput", .number(good))) }
         return members
     }
 
@@ -79,8 +80,14 @@ enum VLLMExport {
             "run_id": .text(run.context.id),
             "verdict": .text(run.verdict.state.rawValue),
             "duration": .text(run.wholeBasis),
-            "ttft": "first token-bearing event; a role alone is none",
-            "itl": "ssebomb's gap: between token-bearing events, never divided by tokens",
+            "ttft": .text(
+                "first token-bearing event; a role alone is none; \(result.scopeOfAll)"
+            ),
+            "itl": .text(
+                "ssebomb's gap: between token-bearing events, never divided by tokens; "
+                    + result.scopeOfAll
+            ),
+            "tpot": "completed requests alone",
             "e2el": "to the end of the stream, completed requests alone",
             "failed": "failed, cancelled and cut requests",
             "measured_s": result.measuredSeconds.map { .number($0) },
@@ -88,7 +95,14 @@ enum VLLMExport {
         if let tpot = result.histograms[.tpot], !tpot.isEmpty {
             members["tpot_tokens"] = .text(result.counts.tpotBasis.rawValue)
         }
-        if result.hasTokens { members["tokens"] = .text(result.counts.tokenBasis.rawValue) }
+        members.merge(result.hiddenWaits) { $1 }
+        if result.hasTokens {
+            members["tokens"] = .text(result.counts.tokenBasis.rawValue)
+            members["total_output_tokens"] = .text(result.scopeOfTokens)
+        }
+        if result.counts.promptTokens != nil {
+            members["total_input_tokens"] = .text(result.scopeOfTokens)
+        }
         if let window = result.rateWindow {
             members["window_request_throughput"] = .number(
                 Double(window.requests) / window.seconds
@@ -102,7 +116,9 @@ enum VLLMExport {
         }
         let weak = latencies.flatMap { name, metric -> [JSONNode] in
             guard let samples = result.histograms[metric], !samples.isEmpty else { return [] }
-            return samples.unsupported.map { .text("\($0.title)_\(name)_ms") }
+            return samples.unsupported.map {
+                .text("\($0 == .p50 ? "median" : $0.title)_\(name)_ms")
+            }
         }
         members["too_few_samples_for"] = weak.isEmpty ? nil : .list(weak)
         return .object(members)

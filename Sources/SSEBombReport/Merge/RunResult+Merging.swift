@@ -141,6 +141,15 @@ extension RunCounts {
             \.promptTokens, \.cachedTokens, \.reasoningTokens,
         ]
         for path in usages { both[keyPath: path] = sum(self[keyPath: path], other[keyPath: path]) }
+        // What one of them doesn't know, nobody knows of both.
+        let laterOnes: [WritableKeyPath<RunCounts, UInt64?>] = [
+            \.completedTokens, \.completedPromptTokens, \.requestsWithTokens,
+        ]
+        for path in laterOnes {
+            both[keyPath: path] = self[keyPath: path].flatMap { own in
+                other[keyPath: path].map { own + $0 }
+            }
+        }
         both.backoff += other.backoff
         both.tokensInWindow += other.tokensInWindow
         both.failures.merge(other.failures, uniquingKeysWith: +)

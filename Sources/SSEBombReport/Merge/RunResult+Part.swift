@@ -121,6 +121,7 @@ extension RunCounts {
     fileprivate mutating func forgetTokens() {
         (completionTokens, requestsWithPrompt, tokensInWindow) = (0, 0, 0)
         (promptTokens, cachedTokens, reasoningTokens) = (nil, nil, nil)
+        (completedTokens, completedPromptTokens, requestsWithTokens) = (0, 0, 0)
     }
 }
 

@@ -327,6 +327,9 @@ extension RunCounts {
         completionTokens = tokens.completion
         promptTokens = tokens.prompt
         requestsWithPrompt = tokens.requestsWithPrompt ?? 0
+        completedTokens = tokens.ofCompleted
+        completedPromptTokens = tokens.promptOfCompleted ?? (tokens.ofCompleted == nil ? nil : 0)
+        requestsWithTokens = tokens.requestsWithTokens
         cachedTokens = tokens.cached
         reasoningTokens = tokens.reasoning
         tokenBasis = try basis(tokens.basis, "counts.tokens.basis")

@@ -57,7 +57,8 @@ extension ResultDocument {
         guard kind.tool?.name == "ssebomb", let version = kind.schemaVersion else {
             throw ResultFault("isn't a result of ssebomb")
         }
-        guard (1...schemaVersion).contains(version) else {
+        guard version >= 1 else { throw .field("schema_version is below 1") }
+        guard version <= schemaVersion else {
             let writer = PrintableText.line(kind.tool?.version ?? "of unknown version", limit: 40)
             throw ResultFault(
                 "has version \(version) of the format, written by ssebomb \(writer), and this "
