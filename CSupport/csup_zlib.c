@@ -5,6 +5,10 @@
 #include <string.h>
 #include <zlib.h>
 
+uint32_t csup_crc32(const uint8_t *bytes, size_t length) {
+    return (uint32_t)crc32_z(0, bytes, length);
+}
+
 size_t csup_deflate_bound(size_t length) { return compressBound(length); }
 
 // z_stream counts in unsigned int; longer buffers would be cut silently.

@@ -36,4 +36,7 @@ int csup_deflate(const uint8_t *input, size_t length, uint8_t *output, size_t ca
 int csup_inflate(const uint8_t *input, size_t length, uint8_t *output, size_t capacity,
                  size_t *written);
 
+// CRC-32 (RFC 1952, 8) of `length` bytes.
+uint32_t csup_crc32(const uint8_t *bytes, size_t length);
+
 #endif

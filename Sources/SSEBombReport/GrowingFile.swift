@@ -36,7 +36,7 @@ public final class GrowingFile {
         switch try AtomicFile.target(of: path, flag) {
         case .stream:
             (aside, target) = (nil, nil)
-            descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+            descriptor = Self.openStream(path)
         case .file(let real, let mode):
             let name = "\(real).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
             // O_EXCL: never through a link that someone laid there.
@@ -44,6 +44,18 @@ public final class GrowingFile {
             (aside, target) = (name, (real, mode))
         }
         guard descriptor >= 0 else { throw failure(errno) }
+    }
+
+    /// Opens a device or pipe. That of a named pipe would wait for a reader for ever, and no signal
+    /// that asks for an end in good order would get through (fifo(7)): one has ten seconds to come.
+    private static func openStream(_ path: String) -> Int32 {
+        for _ in 0..<100 {
+            let opened = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+            guard opened < 0, errno == ENXIO else { return opened }
+            usleep(100_000)
+        }
+        errno = ENXIO
+        return -1
     }
 
     deinit { abandon() }

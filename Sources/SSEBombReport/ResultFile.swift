@@ -78,12 +78,13 @@ public struct ResultFile: Sendable {
         )
     }
 
-    /// The document as UTF-8, keys sorted, with a line end behind it.
+    /// The document as UTF-8, keys sorted but for the checksum, with a line end behind it.
     public func encoded() throws(OutputError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
-            return try Array(encoder.encode(document)) + [UInt8(ascii: "\n")]
+            return try ResultChecksum.stamped(Array(encoder.encode(document)))
+                + [UInt8(ascii: "\n")]
         } catch {
             // Only a figure that JSON can't hold gets here; every one is checked when it is taken.
             throw OutputError(sentence: "can't write the result as JSON: \(error)")

@@ -170,8 +170,14 @@ struct ResultPublisher {
                 + "was appended"
         }
         // In one piece, so that what others append can't get between.
-        guard write(descriptor, bytes, bytes.count) == bytes.count else {
-            return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
+        let written = write(descriptor, bytes, bytes.count)
+        guard written == bytes.count else {
+            // What fitted was all that the disk had room for; half of a summary is none.
+            let code = written < 0 ? errno : ENOSPC
+            if written > 0, lseek(descriptor, 0, SEEK_END) == size + written {
+                ftruncate(descriptor, size)
+            }
+            return "can't append to \(path) (\(variable)): \(Errno(code: code).sentence)"
         }
         return nil
     }

@@ -17,6 +17,9 @@ public enum ZLibError: Error, Equatable {
     case outOfMemory
 }
 
+/// CRC-32 (RFC 1952, 8) of the bytes.
+public func crc32(_ bytes: [UInt8]) -> UInt32 { csup_crc32(bytes, bytes.count) }
+
 /// Compression in zlib's format.
 public enum ZLibFormat {
     /// Compresses at zlib's usual level.

@@ -65,6 +65,11 @@ extension ResultDocument {
                     + "ssebomb reads up to \(schemaVersion)"
             )
         }
+        guard ResultChecksum.isSound(bytes) else {
+            throw ResultFault(
+                "isn't what was written, says its checksum (without that it is read as it is)"
+            )
+        }
         do {
             _ = try decoder.decode(NumberCheck.self, from: data)
             return try decoder.decode(ResultDocument.self, from: data)
