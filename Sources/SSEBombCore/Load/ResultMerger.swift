@@ -110,10 +110,10 @@ struct ResultMerger {
         return SteadyWindow(
             startSeconds: whole[best.start].startSeconds,
             seconds: best.seconds,
-            requests: stretch.reduce(0) { $0 + $1.completed },
+            requests: stretch.reduce(0) { $0 + $1.completedInWindow },
             tokens: Double(stretch.reduce(0) { $0 + $1.tokenEvents }) * tokensPerEvent,
             events: stretch.reduce(0) { $0 + $1.events },
-            good: stretch.reduce(0) { $0 + $1.good }
+            good: stretch.reduce(0) { $0 + $1.goodInWindow }
         )
     }
 
