@@ -1,6 +1,7 @@
 // What the rates of a result are made of. Of one run that is the measured window and what was
-// counted in it; of merged results, whose parts' windows differ, the part of them that all have in
-// common. Must not know how rates are shown.
+// counted in it, and so it is of merged results whose parts have one window; where windows differ,
+// it is the part of them that all have in common, by the time line. Must not know how rates are
+// shown.
 
 public import SSEBombCore
 
@@ -8,20 +9,20 @@ public import SSEBombCore
 public struct RateWindow: Sendable, Equatable {
     /// Its length, above 0.
     public var seconds: Double
-    /// Requests completed in it.
+    /// Requests of the measured window completed in it.
     public var requests: UInt64
     /// Tokens that arrived in it, in steps of `TokenSum.step`.
     public var tokens: Double
     /// Events that arrived in it.
     public var events: UInt64
-    /// Requests completed in it that met their objectives.
+    /// Those of these requests that met their objectives.
     public var good: UInt64
 }
 
 extension RunResult {
     /// nil where nothing was measured, or where merged results have no second in common.
     public var rateWindow: RateWindow? {
-        if let merged { return merged.window.map { commonWindow($0) } }
+        if let merged, !merged.isSameWindow { return merged.window.map { commonWindow($0) } }
         guard let seconds = measuredSeconds else { return nil }
         return RateWindow(
             seconds: seconds,
@@ -32,6 +33,21 @@ extension RunResult {
         )
     }
 
+    /// When that window begins, in seconds on the axis of the intervals.
+    var windowStart: Double {
+        guard let window = merged?.window else { return Double(plan.ramp + plan.warmup) / 1e9 }
+        let second = Nanoseconds.seconds(1)
+        return Double(window.start - startedAt / second * second) / 1e9
+    }
+
+    /// Why there are no rates.
+    var rateAbsence: String {
+        guard let merged, merged.window == nil else {
+            return "no request was due in the measured window"
+        }
+        return "the merged runs have no window in common"
+    }
+
     /// What the time line tells of the window that all parts have in common. An interval that
     /// isn't there is one in which nothing happened.
     private func commonWindow(_ window: MergedRun.Window) -> RateWindow {
@@ -39,14 +55,14 @@ extension RunResult {
         let tokenEvents = inside.reduce(0) { $0 &+ $1.tokenEvents }
         return RateWindow(
             seconds: Double(window.length) / 1e9,
-            requests: inside.reduce(0) { $0 &+ $1.completed },
+            requests: inside.reduce(0) { $0 &+ $1.completedInWindow },
             tokens: TokenSum.exact(Double(tokenEvents) * (tokensPerEvent ?? 0)),
             events: inside.reduce(0) { $0 &+ $1.events },
-            good: inside.reduce(0) { $0 &+ $1.good }
+            good: inside.reduce(0) { $0 &+ $1.goodInWindow }
         )
     }
 
-    /// The intervals that lie in a stretch of the wall clock with all of their length.
+    /// The intervals that lie in the window of a merged result with all of their length.
     func intervals(in window: MergedRun.Window) -> [RunInterval] {
         let second = Nanoseconds.seconds(1)
         // Intervals of merged results begin with whole seconds of the wall clock.

@@ -56,10 +56,19 @@ extension ResultDocument {
         struct Requests: Codable, Equatable, Sendable {
             var started: UInt64
             var completed: UInt64
+            var completedInWindow: UInt64?
             var failed: UInt64
             var cancelled: UInt64?
             var good: UInt64?
             var bad: UInt64?
+            var goodInWindow: UInt64?
+
+            enum CodingKeys: String, CodingKey {
+                case started, completed
+                case completedInWindow = "completed_in_window"
+                case failed, cancelled, good, bad
+                case goodInWindow = "good_in_window"
+            }
         }
 
         struct Latency: Codable, Equatable, Sendable {

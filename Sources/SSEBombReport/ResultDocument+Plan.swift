@@ -9,6 +9,7 @@ extension ResultDocument {
         var headers: [String]
         var bodyBytes: Int?
         var samePrompt: Bool
+        var requestDigest: String?
         var source: Source?
         var api: String?
         var apiFrom: String?
@@ -58,6 +59,7 @@ extension ResultDocument {
             case url, method, headers
             case bodyBytes = "body_bytes"
             case samePrompt = "same_prompt"
+            case requestDigest = "request_digest"
             case source, api
             case apiFrom = "api_from"
             case fields, end, addresses

@@ -67,12 +67,22 @@ extension ResultDocument {
         /// What a result was merged from, and the window that its rates are of.
         struct Merged: Codable, Equatable, Sendable {
             var parts: [String]
+            var ranks: [Rank]?
+            var sameWindow: Bool?
             var commonStartS: Double?
             var commonS: Double?
             var firstStartS: Double?
 
+            /// A process of a load that several shared.
+            struct Rank: Codable, Equatable, Sendable {
+                var rank: Int
+                var of: Int
+                var seed: UInt64
+            }
+
             enum CodingKeys: String, CodingKey {
-                case parts
+                case parts, ranks
+                case sameWindow = "same_window"
                 case firstStartS = "first_start_s"
                 case commonStartS = "common_start_s"
                 case commonS = "common_s"

@@ -116,9 +116,15 @@ extension ResultDocument.Run {
         merged = result.merged.map { merged in
             Merged(
                 parts: merged.parts,
-                commonStartS: merged.window.map { Double($0.start - result.startedAt) / 1e9 },
-                commonS: merged.window.map { Double($0.length) / 1e9 },
-                firstStartS: merged.measuredFrom.map { Double($0 - result.startedAt) / 1e9 }
+                ranks: merged.ranks.map { ranks in
+                    ranks.map {
+                        .init(rank: $0.rank.number, of: $0.rank.count, seed: $0.seed)
+                    }
+                },
+                sameWindow: merged.isSameWindow,
+                commonStartS: merged.window.map { _ in result.windowStart },
+                commonS: merged.window.map { seconds($0.length) },
+                firstStartS: merged.measuredFrom.map { seconds($0 - result.startedAt) }
             )
         }
     }
@@ -144,6 +150,7 @@ extension ResultDocument.Plan {
         headers = request.headers.map(\.name)
         bodyBytes = plan.requestFacts.summary == nil ? request.body?.count : nil
         samePrompt = !result.requestFacts.contains(where: \.hasVaryingBodies)
+        requestDigest = result.requestDigest.map { RequestDigest.text($0) }
         source = plan.requestFacts.summary.map { Source($0) }
         api = result.apiName
         apiFrom = result.apiName.flatMap { _ in result.dialectOrigin?.rawValue }
@@ -402,10 +409,12 @@ extension ResultDocument.IntervalRecord {
         requests = Requests(
             started: interval.started,
             completed: interval.completed,
+            completedInWindow: interval.completedInWindow,
             failed: interval.failed,
             cancelled: interval.cancelled,
             good: isJudged ? interval.good : nil,
-            bad: isJudged ? interval.bad : nil
+            bad: isJudged ? interval.bad : nil,
+            goodInWindow: isJudged ? interval.goodInWindow : nil
         )
         tokenEvents = interval.tokenEvents
         tokens = tokensPerEvent.flatMap { finite($0 * Double(interval.tokenEvents)) }

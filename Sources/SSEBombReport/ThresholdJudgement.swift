@@ -176,10 +176,7 @@ extension Threshold {
         basis: String = "",
         _ counted: (RateWindow) -> Double
     ) -> ThresholdEvidence {
-        var evidence = ThresholdEvidence(
-            floor: samplesNeeded,
-            absence: "no request was due in the measured window"
-        )
+        var evidence = ThresholdEvidence(floor: samplesNeeded, absence: result.rateAbsence)
         guard let window = result.rateWindow else { return evidence }
         let count = counted(window)
         guard count.isFinite,

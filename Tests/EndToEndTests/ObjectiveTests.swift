@@ -30,6 +30,13 @@ struct ObjectiveTests {
         #expect(run.result["rates"]["goodput"].double == run.result["rates"]["requests"].double)
         let intervals = run.result["intervals"].array ?? []
         #expect(intervals.reduce(0) { $0 + ($1["requests"]["good"].int ?? -1_000) } == 140)
+        for (member, counted) in [
+            ("good_in_window", slo["good_in_window"]),
+            ("completed_in_window", run.result["counts"]["requests"]["completed_in_window"]),
+        ] {
+            let sum = intervals.reduce(0) { $0 + ($1["requests"][member].int ?? -1_000) }
+            #expect(sum == counted.int, "\(member)")
+        }
         let e2e = intervals.reduce(0) { $0 + ($1["e2e"]["count"].int ?? -1_000) }
         #expect(e2e == 140 && e2e == run.count(of: "e2e"))
         let tpot = intervals.reduce(0) { $0 + ($1["tpot"]["count"].int ?? -1_000) }

@@ -120,6 +120,11 @@ struct RankTests {
                 "is of a load of 3 ranks"
             ),
             (texts[1].replacing("\"seed\" : 1", with: "\"seed\" : 2"), 64, "unlike seeds"),
+            (
+                texts[1].replacing("\"request_digest\" : \"", with: "\"request_digest\" : \"0")
+                    .replacing(/(request_digest" : "[0-9a-f]{8})[0-9a-f]/) { $0.output.1 },
+                64, "asked for different work"
+            ),
         ]
         for (text, status, words) in cases {
             let files = try [texts[0], text].enumerated().map { index, text in

@@ -65,7 +65,9 @@ private final class Run {
     func second(inFlight: UInt64) {
         loops[0].setInFlight(Int(inFlight), at: now)
         now = now + Nanoseconds.seconds(1)
-        loops[0].count(.completed)
+        // Some began before the window.
+        loops[0].count(.completed, 3)
+        loops[0].count(.windowCompletedInside)
         loops[1].count(.tokenEvents, 10)
         loops[1].count(.events, 11)
         recorder.closeSecond(at: now)

@@ -28,6 +28,16 @@ import Testing
         return String(rest[..<end.lowerBound])
     }
 
+    private static func origin(isSameWindow: Bool) -> MergedRun {
+        MergedRun(
+            parts: ["a", "b"],
+            window: isSameWindow ? MergedRun.Window(start: 0, end: 1_000_000_000) : nil,
+            isSameWindow: isSameWindow,
+            ranks: nil,
+            measuredFrom: nil
+        )
+    }
+
     @Test("streams are held against one number, or against the line of their stages")
     func streams() throws {
         var result = try VerdictTests.healthy()
@@ -43,9 +53,12 @@ import Testing
         #expect(!figure.contains("started a second (dashed"))
         #expect(figure.components(separatedBy: "class=\"line asked\"").count == 2)
         #expect(figure.contains(">asked</text>"))
-        result.merged = MergedRun(parts: ["a", "b"], window: nil, measuredFrom: nil)
+        result.merged = Self.origin(isSameWindow: false)
         #expect(result.askedStreams(until: 20).isEmpty)
         result.plan.stages = nil
+        // Parts that began at different times have no one number.
+        #expect(result.askedStreams(until: 20).isEmpty)
+        result.merged = Self.origin(isSameWindow: true)
         #expect(Self.points(result.askedStreams(until: 20)) == [[0, 1_000], [20, 1_000]])
     }
 
@@ -66,7 +79,7 @@ import Testing
         staged.plan.arrivals = OpenLoad(Self.line, law: .poisson)
         let whole: [[Double]] = [[0, 0], [4, 400], [4, 100], [10, 100]]
         #expect(Self.points(staged.askedStarts(until: 20)) == whole)
-        staged.merged = MergedRun(parts: ["a", "b"], window: nil, measuredFrom: nil)
+        staged.merged = Self.origin(isSameWindow: true)
         #expect(staged.askedStarts(until: 20).isEmpty)
         // Later turns start without an arrival.
         result.plan.sessions = Sessions(

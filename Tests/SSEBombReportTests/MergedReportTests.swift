@@ -29,7 +29,8 @@ import Testing
         result.counts.throughputBasis = .event
         result.intervals = (0..<6).map { second in
             var interval = RunInterval(from: second, length: 1)
-            interval.completed = 20
+            interval.completed = 25
+            interval.completedInWindow = 20
             interval.events = 500
             interval.tokenEvents = 400
             return interval
@@ -64,13 +65,14 @@ import Testing
         "every report has the one window that rates are of: whole seconds that all parts measured"
     )
     func window() throws {
-        // Measured from 1.37 to 5.37, from 1.38 to 5.38 and from 1.5 to 5.5.
-        let run = try merged([370, 380, 500])
+        // Measured from 1.37 to 5.37, from 1.38 to 5.38 and from 2.5 to 6.5, each by the second in
+        // which it began.
+        let run = try merged([370, 380, 1_500])
         let window = try #require(run.result.rateWindow)
         #expect(window.seconds == 3 && window.requests == 180 && window.events == 4_500)
         let record = run.file.document.run
         #expect(record.measuredS == 3 && record.merged?.commonS == 3)
-        #expect(record.merged?.commonStartS == 1.63 && record.merged?.firstStartS == 1)
+        #expect(record.merged?.commonStartS == 2 && record.merged?.firstStartS == 1)
         let rates = run.file.document.rates
         #expect(rates.requests == 60 && rates.tokens == 1_200 && rates.events == 1_500)
         let text = run.text(color: false)
@@ -83,18 +85,19 @@ import Testing
         #expect(try export(.openMetrics).contains("ssebomb_measured_seconds 3\n"))
         let page = try export(.html)
         #expect(page.contains("3.00 s in common") && page.contains("common 3.00 s"))
-        #expect(!page.contains("3.87 s") && !text.contains("3.87 s"))
+        #expect(!page.contains("2.87 s") && !text.contains("2.87 s"))
+        #expect(try export(.markdown).contains(", 3.00 s in common, run "))
     }
 
     @Test("of a long time line the window is made of whole entries of it")
     func longTimeLine() throws {
-        var parts = try [0, 1].map { try part("p\($0)", at: 0, completed: 80) }
+        var parts = try [0, 1].map { try part("p\($0)", at: $0 * 2_000, completed: 80) }
         for index in parts.indices {
             parts[index].result.measured = Nanoseconds.seconds(1_500)
             parts[index].result.length = Nanoseconds.seconds(1_502)
             parts[index].result.intervals = (0..<1_501).map { second in
                 var interval = RunInterval(from: second, length: 1)
-                interval.completed = 2
+                interval.completedInWindow = 2
                 return interval
             }
         }
@@ -105,7 +108,7 @@ import Testing
         ).result
         let window = try #require(whole.merged?.window)
         #expect(whole.intervalSeconds == 4)
-        // From 1 to 1,501 s after a start that is a multiple of 4 s.
+        // From 3 to 1,501 s after a start that is a multiple of 4 s.
         #expect(window.start == Nanoseconds.seconds(Self.day + 4))
         #expect(window.end == Nanoseconds.seconds(Self.day + 1_500))
         #expect(whole.rateWindow?.seconds == 1_496 && whole.rateWindow?.requests == 1_496 * 4)
@@ -136,8 +139,8 @@ import Testing
             let product = try number(vllm[rate]) * seconds
             #expect(abs(product - count) < 0.01, "\(rate)")
         }
-        // The rates of the common window stand beside its length: seconds 3 to 5.
-        #expect(try number(basis["measured_s"]) == 2)
+        // The rates of the common window stand beside its length: seconds 2 to 5.
+        #expect(try number(basis["measured_s"]) == 3)
         #expect(try number(basis["window_request_throughput"]) == 60)
         let aiperf = try document(.aiperf, run)
         func figure(_ name: String) throws -> Double {
@@ -162,18 +165,38 @@ import Testing
         let aiperf = try document(.aiperf, run)
         #expect(!aiperf.keys.contains { $0 == "benchmark_duration" || $0.hasSuffix("throughput") })
         #expect(run.text(color: false).contains("2 results, no window in common"))
+        let markdown = String(decoding: try RunExport.markdown.render(run), as: UTF8.self)
+        #expect(markdown.contains(", no window in common, run "))
+        let gate = Threshold(
+            expression: "tokens:rate>1",
+            subject: .tokens,
+            aggregate: .rate,
+            comparison: .greater,
+            bound: 1
+        )
+        let judged = gate.judge(run.result)
+        #expect(judged.outcome == .notJudged)
+        #expect(judged.sentence.contains("the merged runs have no window in common"))
     }
 
     @Test("a merged result of before the window was of whole seconds is read as one that is")
     func older() throws {
-        var document = try merged([370, 380, 500]).file.document
-        document.run.merged?.commonStartS = 1.13
-        document.run.merged?.commonS = 3.87
+        var document = try merged([370, 380, 1_500]).file.document
+        document.run.merged?.commonStartS = 2.13
+        document.run.merged?.commonS = 2.87
         document.run.merged?.firstStartS = nil
-        document.run.measuredS = 3.87
+        document.run.merged?.sameWindow = nil
+        document.run.merged?.ranks = nil
+        document.run.measuredS = 2.87
+        for index in document.intervals.indices {
+            document.intervals[index].requests.completedInWindow = nil
+        }
         let run = try reading(Array(JSONEncoder().encode(document)))
-        #expect(run.result.rateWindow?.seconds == 3 && run.file.document.run.measuredS == 3)
-        #expect(run.file.document.run.merged?.commonStartS == 1.63)
+        #expect(run.result.rateWindow?.seconds == 2 && run.file.document.run.measuredS == 2)
+        // Nobody knows any more which requests were of the windows.
+        #expect(run.result.rateWindow?.requests == 2 * 3 * 25)
+        #expect(run.file.document.run.merged?.commonStartS == 3)
+        #expect(run.result.merged?.ranks == nil && run.result.heldRanks == nil)
         // Nobody knows any more when the first part began to measure.
         #expect(try self.document(.vllm, run)["duration"] == nil)
     }

@@ -206,9 +206,17 @@ private struct Absent: Error { let text: String }
         #expect(stored.result.unfinished[.ttft]?.greatestAge == 3_200_000_000)
     }
 
+    /// A document without its checksum: one that somebody may have changed.
+    private static func unsealed(_ document: [UInt8]) throws -> String {
+        let text = String(decoding: document, as: UTF8.self)
+        let plain = text.replacing(/\n *"checksum" : "[0-9a-f]{8}",/, with: "", maxReplacements: 1)
+        try #require(plain != text)
+        return plain
+    }
+
     /// The document of a full run with one text in place of another.
     private static func damaged(_ right: String, _ wrong: String) throws -> [UInt8] {
-        let text = String(decoding: try runs()[0].file.encoded(), as: UTF8.self)
+        let text = try unsealed(runs()[0].file.encoded())
         let changed = text.replacingOccurrences(of: right, with: wrong)
         guard changed != text else { throw Absent(text: right) }
         return Array(changed.utf8)
@@ -217,7 +225,7 @@ private struct Absent: Error { let text: String }
     @Test("files from before some fields were there are read, and their figures are the same")
     func older() throws {
         let whole = try Self.runs()[2]
-        var text = String(decoding: try whole.file.encoded(), as: UTF8.self)
+        var text = try Self.unsealed(whole.file.encoded())
         for field in ["late_stamps", "sum", "length_s", "requests_with_prompt", "window_s"] {
             let pattern = "\n *\"\(field)\" : [0-9.]+,?"
             text = text.replacingOccurrences(
@@ -251,7 +259,7 @@ private struct Absent: Error { let text: String }
     @Test(
         "whatever isn't a sound result is refused with one sentence",
         arguments: [
-            ("\"schema_version\" : 1", "\"schema_version\" : 2", "reads up to 1"),
+            ("\"schema_version\" : 1", "\"schema_version\" : 2", "use a newer ssebomb"),
             ("\"schema_version\" : 1", "\"schema_version\" : 0", "is damaged (schema_version"),
             ("\"name\" : \"ssebomb\"", "\"name\" : \"k6\"", "isn't a result of ssebomb"),
             ("\"cut\" : 12", "\"cut\" : -12", "counts.requests.cut"),
@@ -298,7 +306,7 @@ private struct Absent: Error { let text: String }
         var counts = ObjectiveCounts()
         (counts.good, counts.goodInWindow, counts.bad) = (900, 900, 122)
         result.counts.objectives = counts
-        let sound = String(decoding: try finished(result).file.encoded(), as: UTF8.self)
+        let sound = try Self.unsealed(finished(result).file.encoded())
         #expect(throws: Never.self) { try reading(Array(sound.utf8)) }
         for (right, wrong) in [
             ("\"bad\" : 122", "\"bad\" : 123"), ("in_window\" : 900", "in_window\" : 901"),
@@ -321,7 +329,7 @@ private struct Absent: Error { let text: String }
 
     @Test("a changed byte is refused, or read without harm")
     func changed() throws {
-        let whole = try Self.runs()[0].file.encoded()
+        let whole = Array(try Self.unsealed(Self.runs()[0].file.encoded()).utf8)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<300 {
             var bytes = whole
@@ -331,6 +339,28 @@ private struct Absent: Error { let text: String }
             #expect(!run.text(color: false).isEmpty)
             for export in RunExport.all { #expect(throws: Never.self) { try export.render(run) } }
         }
+    }
+
+    @Test("a file that was damaged anywhere is refused, one that was laid out anew is not")
+    func checksum() throws {
+        let whole = try Self.runs()[0].file.encoded()
+        let space: [UInt8] = [0x20, 0x0A]
+        let beginning = whole.prefix(40).count
+        for place in stride(from: beginning, to: whole.count - 2, by: 97) {
+            guard !space.contains(whole[place]) else { continue }
+            var bytes = whole
+            // A flipped bit that leaves a digit a digit, and a letter a letter.
+            bytes[place] ^= 1
+            guard !space.contains(bytes[place]) else { continue }
+            #expect(throws: StoredResultError.self, "at \(place)") { try reading(bytes) }
+        }
+        let text = String(decoding: whole, as: UTF8.self)
+        let lines = text.split(separator: "\n").map { $0.drop { $0 == " " } }
+        let anew = lines.joined(separator: "\r\n\t").replacing("\" : ", with: "\":")
+        #expect(throws: Never.self) { try reading(Array(anew.utf8)) }
+        let changed = text.replacing("\"cut\" : 12", with: "\"cut\" : 13")
+        let error = #expect(throws: StoredResultError.self) { try reading(Array(changed.utf8)) }
+        #expect(error?.sentence.contains("checksum") == true)
     }
 
     @Test(

@@ -84,8 +84,10 @@ struct IntervalRecorder {
         second.completed = gained(.completed)
         second.failed = gained(.failed)
         second.cancelled = gained(.cancelled)
+        second.completedInWindow = gained(.windowCompletedInside)
         second.good = gained(.good)
         second.bad = gained(.bad)
+        second.goodInWindow = gained(.windowGoodInside)
         second.events = gained(.events)
         second.tokenEvents = gained(.tokenEvents)
         for kind in StreamFailure.allCases {
@@ -178,8 +180,10 @@ struct IntervalRecorder {
         whole.completed += second.completed
         whole.failed += second.failed
         whole.cancelled += second.cancelled
+        whole.completedInWindow += second.completedInWindow
         whole.good += second.good
         whole.bad += second.bad
+        whole.goodInWindow += second.goodInWindow
         whole.events += second.events
         whole.tokenEvents += second.tokenEvents
         whole.inFlight =

@@ -151,11 +151,14 @@ public struct RequestFacts: Sendable, Equatable {
     public var summary: SourceSummary?
     /// Whether bodies differ from request to request.
     public var hasVaryingBodies: Bool
+    /// Tells requests from those of another plan; only of a stored one, and nil where it has none.
+    public var digest: UInt32?
 
     /// Makes facts.
-    public init(summary: SourceSummary?, hasVaryingBodies: Bool) {
+    public init(summary: SourceSummary?, hasVaryingBodies: Bool, digest: UInt32? = nil) {
         self.summary = summary
         self.hasVaryingBodies = hasVaryingBodies
+        self.digest = digest
     }
 }
 

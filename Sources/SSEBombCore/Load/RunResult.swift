@@ -65,8 +65,26 @@ public struct RunResult: Sendable {
 }
 
 /// The origin of a merged result.
+///
+/// Each part's clock is moved back to where an entry of its time line may begin: to a whole second
+/// or, with longer entries, a multiple of their length since 1970. So entries of all parts lie on
+/// one grid, and an entry that is within a part's window holds only what happened there.
 public struct MergedRun: Sendable, Equatable {
-    /// A stretch of the wall clock.
+    /// A process of those that shared a load (`RunPlan.rank`).
+    public struct Rank: Sendable, Equatable {
+        /// Which of how many it was.
+        public var rank: ProcessRank
+        /// Of the load.
+        public var seed: UInt64
+
+        /// One process of a load with this seed.
+        public init(_ rank: ProcessRank, seed: UInt64) {
+            self.rank = rank
+            self.seed = seed
+        }
+    }
+
+    /// A stretch of that clock.
     public struct Window: Sendable, Equatable {
         /// Nanoseconds since 1970.
         public var start: Int64
@@ -84,17 +102,30 @@ public struct MergedRun: Sendable, Equatable {
 
     /// Ids of the runs that went into it, in ascending order.
     public var parts: [String]
-    /// What the measured windows of all of them have in common, in whole intervals of the time
-    /// line: what rates are of. nil where that is nothing.
+    /// What the measured windows of all of them have in common: what rates are of. In whole
+    /// intervals of the time line where they differ. nil where it is nothing.
     public var window: Window?
+    /// Whether all of them have this very window, so that what was counted in it adds.
+    public var isSameWindow: Bool
+    /// Those of them that were processes of one load, by their numbers; nil where nobody knows any
+    /// more.
+    public var ranks: [Rank]?
     /// When the first of their measured windows began, nanoseconds since 1970; nil where nothing
     /// was measured.
     public var measuredFrom: Int64?
 
     /// A result of these runs.
-    public init(parts: [String], window: Window?, measuredFrom: Int64?) {
+    public init(
+        parts: [String],
+        window: Window?,
+        isSameWindow: Bool,
+        ranks: [Rank]?,
+        measuredFrom: Int64?
+    ) {
         self.parts = parts
         self.window = window
+        self.isSameWindow = isSameWindow
+        self.ranks = ranks
         self.measuredFrom = measuredFrom
     }
 }
@@ -127,7 +158,7 @@ public struct SteadyWindow: Sendable {
     public var startSeconds: Int
     /// Length.
     public var seconds: Int
-    /// Requests completed in it.
+    /// Requests completed in it, whenever they were started.
     public var requests: UInt64
     /// Of these, those that met the objectives.
     public var good: UInt64 = 0
@@ -164,6 +195,8 @@ public struct RunInterval: Sendable {
     public var started: UInt64 = 0
     /// Requests completed in it.
     public var completed: UInt64 = 0
+    /// Of these, those that rates are of: they belong to the measured window, and it wasn't over.
+    public var completedInWindow: UInt64 = 0
     /// Requests failed in it.
     public var failed: UInt64 = 0
     /// Requests that the client gave up in it.
@@ -172,6 +205,8 @@ public struct RunInterval: Sendable {
     public var good: UInt64 = 0
     /// See `good`.
     public var bad: UInt64 = 0
+    /// Of the good ones, those that rates are of.
+    public var goodInWindow: UInt64 = 0
     /// Events dispatched in it.
     public var events: UInt64 = 0
     /// Token-bearing ones of these.

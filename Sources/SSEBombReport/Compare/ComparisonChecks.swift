@@ -62,23 +62,40 @@ enum ComparisonChecks {
         _ new: [ComparedRun],
         _ options: ComparisonOptions
     ) throws(ComparisonRefusal) -> [String] {
-        guard let first = base.first else { return [] }
-        for other in base.dropFirst() + new {
-            let differences = PlanDifference.between(first, other)
-            guard !differences.isEmpty else { continue }
-            let named = differences.prefix(3)
-                .map { "\($0.field): \($0.base) and \($0.new)" }.joined(separator: "; ")
-            let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
-            let words = "the plans of \(first.name) and \(other.name) are unlike (\(named)\(more))"
-            guard options.allowsUnlike else {
-                throw ComparisonRefusal(
-                    isDisbelief: false,
-                    sentence: "\(words): repeat one of them, or say --allow-unlike"
-                )
-            }
-            return [words]
+        let runs = base + new
+        // Not every run has a digest of its requests to hold others against.
+        let known = runs.first { $0.plan[PlanDifference.digest] != nil }
+        guard
+            let words = runs.lazy.compactMap({ other in
+                runs.first.flatMap { unlike($0, other) } ?? known.flatMap { otherWork($0, other) }
+            }).first
+        else { return [] }
+        guard options.allowsUnlike else {
+            throw ComparisonRefusal(
+                isDisbelief: false,
+                sentence: "\(words): repeat one of them, or say --allow-unlike"
+            )
         }
-        return []
+        return [words]
+    }
+
+    private static func unlike(_ first: ComparedRun, _ other: ComparedRun) -> String? {
+        let differences = PlanDifference.between(first, other)
+        guard differences.contains(where: { $0.field != PlanDifference.digest }) else {
+            return nil
+        }
+        let named = differences.prefix(3)
+            .map { "\($0.field): \($0.base) and \($0.new)" }.joined(separator: "; ")
+        let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
+        return "the plans of \(first.name) and \(other.name) are unlike (\(named)\(more))"
+    }
+
+    private static func otherWork(_ one: ComparedRun, _ other: ComparedRun) -> String? {
+        let digest = PlanDifference.digest
+        guard let left = one.plan[digest], let right = other.plan[digest], left != right else {
+            return nil
+        }
+        return "\(one.name) and \(other.name) asked for different work (\(RequestDigest.words))"
     }
 
     private static func verdicts(

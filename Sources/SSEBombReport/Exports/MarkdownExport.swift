@@ -27,9 +27,12 @@ enum MarkdownExport {
 
     private static func target(_ run: FinishedRun) -> String {
         let plan = run.result.plan
+        let length = Units.duration(run.result.measured)
+        let window =
+            run.result.merged.map { $0.window == nil ? "no window" : length }
+            .map { "\($0) in common" } ?? "measured \(length)"
         let measured =
-            "measured \(Units.duration(run.result.measured)), run "
-            + "\(code(run.context.id)) at \(Timestamp.rfc3339(run.result.startedAt))"
+            "\(window), run \(code(run.context.id)) at \(Timestamp.rfc3339(run.result.startedAt))"
         guard run.result.classes.isEmpty else {
             return "\(Units.count(run.result.classes.count)) classes of load, \(measured)"
         }

@@ -12,12 +12,14 @@ struct AskedPoint: Equatable {
 
 extension RunResult {
     /// Streams that were asked for, from the start to `end` seconds; empty where no one line says
-    /// it: in the open model, of classes that follow stages of their own, and of merged stages,
-    /// which add from each part's own start.
+    /// it: in the open model, of classes that follow stages of their own, of merged stages, which
+    /// add from each part's own start, and of parts that don't have one window, and so may not have
+    /// begun together.
     func askedStreams(until end: Double) -> [AskedPoint] {
         let hasOwnStages = classes.contains { $0.result.plan.stages != nil }
         guard loadModel == "closed", !hasOwnStages else { return [] }
         guard plan.stages == nil else { return merged == nil ? stageLine(until: end) : [] }
+        guard merged?.isSameWindow != false else { return [] }
         return Self.level(Double(plan.streams), until: end)
     }
 

@@ -60,8 +60,7 @@ struct TimeLine {
         pieces = stride(from: 0, to: intervals.count, by: group).map { [end] start in
             Piece(intervals[start..<min(start + group, intervals.count)], end: end)
         }
-        let before = Double(result.plan.ramp + result.plan.warmup) / 1e9
-        let start = min(before, end)
+        let start = min(max(0, result.windowStart), end)
         measured = start...min(end, start + Double(max(0, result.measured)) / 1e9)
         busyBound = result.hasUserClock ? .busyWithoutStamps : .busy
     }

@@ -1,7 +1,19 @@
-// Whether results are of the processes that shared one load (`--rank`, `--ranks`): what was merged
-// before doesn't say. Must not know how results are joined.
+// Whether results are of the processes that shared one load (`--rank`, `--ranks`), whether merged
+// before or not. Must not know how results are joined.
 
 import SSEBombCore
+
+extension RunResult {
+    /// The processes of a load that the result is of, and how many runs of it are none; nil where a
+    /// merged result of before it was kept doesn't say.
+    var heldRanks: (ranks: [MergedRun.Rank], others: Int)? {
+        guard let merged else {
+            let own = plan.knownRank.map { MergedRun.Rank($0, seed: plan.seed) }
+            return (own.map { [$0] } ?? [], own == nil ? 1 : 0)
+        }
+        return merged.ranks.map { ($0, merged.parts.count - $0.count) }
+    }
+}
 
 /// The ranks among the parts of a merge.
 struct RankSet {
@@ -10,29 +22,45 @@ struct RankSet {
 
     /// Refuses parts that can't be of one load.
     init(_ parts: [ResultMerge.Part]) throws(MergeError) {
-        let known = parts.filter { $0.run.result.plan.knownRank != nil }
-        guard let first = known.first, let rank = first.run.result.plan.knownRank else { return }
-        count = rank.count
-        for part in parts where part.run.result.merged == nil {
-            guard let own = part.run.result.plan.knownRank, own.count == rank.count else {
+        let held = parts.map { (name: $0.name, ranks: $0.run.result.heldRanks) }
+        guard let first = held.first(where: { $0.ranks?.ranks.isEmpty == false }),
+            let one = first.ranks?.ranks.first
+        else { return }
+        let all = one.rank.count
+        count = all
+        for (name, ranks) in held {
+            guard let ranks else { continue }
+            guard ranks.others == 0, ranks.ranks.allSatisfy({ $0.rank.count == all }) else {
                 throw MergeError(
-                    sentence: "\(first.name) is of a load of \(rank.count) ranks, and \(part.name) "
+                    sentence: "\(first.name) is of a load of \(all) ranks, and \(name) "
                         + "is not: leave one of them out, or give --allow-unlike"
                 )
             }
-            if let other = names[own.number] {
-                throw MergeError(
-                    sentence: "\(other) and \(part.name) are both rank \(own.number) of "
-                        + "\(own.count): leave one of them out, or give --allow-unlike"
-                )
+            for own in ranks.ranks {
+                try check(own, of: name)
+                guard own.seed == one.seed else {
+                    throw MergeError(
+                        sentence: "\(first.name) and \(name) are ranks with unlike seeds, so of "
+                            + "unlike loads: give all the same --seed, or merge with --allow-unlike"
+                    )
+                }
             }
-            guard part.run.result.plan.seed == first.run.result.plan.seed else {
-                throw MergeError(
-                    sentence: "\(first.name) and \(part.name) are ranks with unlike seeds, so of "
-                        + "unlike loads: give all the same --seed, or merge with --allow-unlike"
-                )
-            }
-            names[own.number] = part.name
+        }
+    }
+
+    private mutating func check(_ own: MergedRun.Rank, of name: String) throws(MergeError) {
+        let rank = "rank \(own.rank.number) of \(own.rank.count)"
+        switch names.updateValue(name, forKey: own.rank.number) {
+        case nil: return
+        case name:
+            throw MergeError(
+                sentence: "\(name) has \(rank) twice: leave it out, or give --allow-unlike"
+            )
+        case let other?:
+            throw MergeError(
+                sentence: "\(other) and \(name) are both \(rank): leave one of them out, or give "
+                    + "--allow-unlike"
+            )
         }
     }
 

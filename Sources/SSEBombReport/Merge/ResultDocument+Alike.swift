@@ -5,12 +5,12 @@
 import FoundationEssentials
 
 extension ResultDocument.Plan {
-    /// The plan without what differs between parts of one run, and without the API, which a part
-    /// may not know.
+    /// The plan without what differs between parts of one run, and without the API and the digest
+    /// of requests, which a part may not know.
     var asPart: ResultDocument.Plan {
         var plan = self
         (plan.streams, plan.threads, plan.seed) = (0, 0, 0)
-        (plan.rank, plan.ranks) = (nil, nil)
+        (plan.rank, plan.ranks, plan.requestDigest) = (nil, nil, nil)
         (plan.api, plan.apiFrom) = (nil, nil)
         (plan.rate, plan.requests, plan.connectRate, plan.eventLogStreams) = (nil, nil, nil, nil)
         (plan.cpus, plan.addresses, plan.sourceAddresses) = ([], [], [])

@@ -16,9 +16,9 @@ public enum ResultMerge {
     public typealias Part = (name: String, run: FinishedRun)
 
     /// One sentence on the ranks of a load that are not among the parts; nil where all are, and
-    /// where merged ones may have them.
+    /// where nobody knows.
     public static func missingRanks(_ parts: [Part]) -> String? {
-        guard parts.allSatisfy({ $0.run.result.merged == nil }) else { return nil }
+        guard parts.allSatisfy({ $0.run.result.heldRanks != nil }) else { return nil }
         return (try? RankSet(parts))?.missing
     }
 
@@ -36,6 +36,8 @@ public enum ResultMerge {
             throw MergeError(sentence: "there is nothing to merge")
         }
         var owners: [String: String] = [:]
+        // Not every part has a digest.
+        let known = parts.first { $0.run.result.requestDigest != nil }
         for part in parts {
             for id in part.run.asPart.result.merged?.parts ?? [] {
                 if let owner = owners[id] {
@@ -54,6 +56,12 @@ public enum ResultMerge {
                 throw MergeError(
                     sentence: "\(first.name) and \(part.name) have unlike plans (\(field)): "
                         + "merge runs of one plan, or give --allow-unlike"
+                )
+            }
+            if !allowUnlike, let known, part.run.result.asksUnlike(known.run.result) {
+                throw MergeError(
+                    sentence: "\(known.name) and \(part.name) asked for different work "
+                        + "(\(RequestDigest.words)): merge runs of one load, or give --allow-unlike"
                 )
             }
         }

@@ -107,16 +107,28 @@ extension MergedRun {
         step: Int
     ) -> MergedRun? {
         guard let left, let right else { return nil }
-        var window: Window?
-        if let one = left.window, let two = right.window {
+        let isSame = left.isSameWindow && right.isSameWindow && left.window == right.window
+        var window = isSame ? left.window : nil
+        if !isSame, let one = left.window, let two = right.window {
             let both = Window(start: max(one.start, two.start), end: min(one.end, two.end))
             window = both.wholeIntervals(of: step)
         }
         return MergedRun(
             parts: (left.parts + right.parts).sorted(),
             window: window,
+            isSameWindow: isSame,
+            ranks: left.ranks.flatMap { mine in right.ranks.map { Rank.sorted(mine + $0) } },
             measuredFrom: [left.measuredFrom, right.measuredFrom].compactMap { $0 }.min()
         )
+    }
+}
+
+extension MergedRun.Rank {
+    /// In an order that doesn't depend on theirs.
+    fileprivate static func sorted(_ ranks: [Self]) -> [Self] {
+        ranks.sorted {
+            ($0.rank.number, $0.rank.count, $0.seed) < ($1.rank.number, $1.rank.count, $1.seed)
+        }
     }
 }
 
@@ -372,6 +384,8 @@ extension RunPlan {
         // 0 is without a limit.
         let isLimited = connectRate > 0 && other.connectRate > 0
         both.connectRate = isLimited ? connectRate + other.connectRate : 0
+        both.storedRequests?.digest =
+            [requestDigest, other.requestDigest].compactMap(\.self).min()
         return both
     }
 

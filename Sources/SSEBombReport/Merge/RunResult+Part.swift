@@ -4,17 +4,21 @@
 import SSEBombCore
 
 extension RunResult {
-    /// The result in the form that merging goes by: its rates' window on the wall clock, its
-    /// intervals on whole seconds of it, sums in steps that add up exactly.
+    /// The result in the form that merging goes by: its window and its intervals on the clock of
+    /// `MergedRun`, sums in steps that add up exactly.
     func asPart(named id: String) -> RunResult {
-        let start = startedAt + plan.ramp + plan.warmup
-        let window = MergedRun.Window(start: start, end: start + measured)
+        let lead = plan.ramp + plan.warmup
+        let step = Nanoseconds.seconds(Int64(intervalSeconds))
+        // Both are moved back alike.
+        let start = startedAt / step * step + lead
         var part = withExactSums
         (part.intervals, part.intervalSeconds) = TimelineMerge.joined([part])
         let merged = MergedRun(
             parts: [id],
-            window: window.wholeIntervals(of: part.intervalSeconds),
-            measuredFrom: window.length > 0 ? start : nil
+            window: measured > 0 ? .init(start: start, end: start + measured) : nil,
+            isSameWindow: measured > 0,
+            ranks: heldRanks?.ranks,
+            measuredFrom: measured > 0 ? startedAt + lead : nil
         )
         part.setOrigin(merged)
         part.classes = classes.map { own in
@@ -52,6 +56,8 @@ extension RunResult {
         }
         // Streams, rates and requests of a process that shares a load are its own.
         part.plan.storedRank = nil
+        part.plan.storedRequests = plan.requestFacts
+        part.plan.storedRequests?.digest = plan.requestDigest
         part.plan.arrivals?.rate.makeExact()
         part.plan.connectRate.makeExact()
         return part

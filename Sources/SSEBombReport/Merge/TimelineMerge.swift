@@ -70,6 +70,7 @@ extension RunInterval {
     fileprivate mutating func add(_ part: RunInterval) {
         started += part.started
         completed += part.completed
+        completedInWindow += part.completedInWindow
         failed += part.failed
         cancelled += part.cancelled
         events += part.events
@@ -83,6 +84,7 @@ extension RunInterval {
         e2e.merge(part.e2e)
         good += part.good
         bad += part.bad
+        goodInWindow += part.goodInWindow
         failures.merge(part.failures, uniquingKeysWith: +)
     }
 }

@@ -114,20 +114,12 @@ extension RunResult {
 
     private mutating func setWindows(_ document: ResultDocument) throws(ResultFault) {
         if let record = document.run.merged {
-            var origin = MergedRun(parts: record.parts, window: nil, measuredFrom: nil)
-            if let start = record.firstStartS {
-                origin.measuredFrom =
-                    startedAt + (try nanoseconds(start, "run.merged.first_start_s"))
-            }
-            if let start = record.commonStartS, let length = record.commonS {
-                let from = startedAt + (try nanoseconds(start, "run.merged.common_start_s"))
-                let end = from + (try nanoseconds(length, "run.merged.common_s"))
-                // Once the window was to the nanosecond, and rates were of the intervals in it.
-                origin.window = MergedRun.Window(start: from, end: end)
-                    .wholeIntervals(of: intervalSeconds)
-            }
-            measured = origin.window?.length ?? 0
-            merged = origin
+            merged = try MergedRun(
+                restoring: record,
+                startedAt: startedAt,
+                step: Int64(intervalSeconds)
+            )
+            measured = merged?.window?.length ?? 0
         } else if let tokens = document.rates.tokens, let seconds = measuredSeconds {
             counts.tokensInWindow = TokenSum.exact(tokens * seconds)
         }
@@ -190,6 +182,63 @@ extension RunResult {
         throttled = try optionalNanoseconds(client.throttledS, "client.throttled_s")
         memoryStall = try optionalNanoseconds(client.memoryStallS, "client.memory_stall_s")
         peakResidentBytes = client.peakRSSBytes ?? 0
+    }
+}
+
+extension MergedRun {
+    /// - Parameter step: length of an interval, seconds.
+    fileprivate init(
+        restoring record: ResultDocument.Run.Merged,
+        startedAt: Int64,
+        step: Int64
+    ) throws(ResultFault) {
+        self.init(
+            parts: record.parts,
+            window: nil,
+            isSameWindow: record.sameWindow ?? false,
+            ranks: try Rank.restoring(record),
+            measuredFrom: nil
+        )
+        if let start = record.firstStartS {
+            measuredFrom = startedAt + (try nanoseconds(start, "run.merged.first_start_s"))
+        }
+        guard let start = record.commonStartS, let length = record.commonS else {
+            isSameWindow = false
+            return
+        }
+        // Clocks were moved back to the start of an entry, which may be before the first part's.
+        let before = step * Int64(Nanoseconds.seconds(1))
+        let offset =
+            try nanoseconds(start + Double(step), "run.merged.common_start_s") - before
+        let second = Nanoseconds.seconds(1)
+        // Once it was an offset from the start, as `firstStartS` is.
+        let origin = record.sameWindow == nil ? startedAt : startedAt / second * second
+        let end = origin + offset + (try nanoseconds(length, "run.merged.common_s"))
+        let exact = Window(start: origin + offset, end: end)
+        guard !isSameWindow else {
+            guard exact.length > 0 else { throw .field("run.merged.common_s") }
+            window = exact
+            return
+        }
+        // Once it was to the nanosecond, and rates were of the intervals in it.
+        window = exact.wholeIntervals(of: Int(step))
+    }
+}
+
+extension MergedRun.Rank {
+    fileprivate static func restoring(
+        _ record: ResultDocument.Run.Merged
+    ) throws(ResultFault) -> [Self]? {
+        guard let ranks = record.ranks else { return nil }
+        guard ranks.count <= record.parts.count else { throw .field("run.merged.ranks") }
+        var all: [Self] = []
+        for one in ranks {
+            guard one.rank >= 0, one.rank < one.of, one.of <= ProcessRank.most else {
+                throw .field("run.merged.ranks")
+            }
+            all.append(Self(ProcessRank(one.rank, of: one.of), seed: one.seed))
+        }
+        return all
     }
 }
 
@@ -398,10 +447,13 @@ extension RunInterval {
         self.init(from: record.startS, length: length)
         started = record.requests.started
         completed = record.requests.completed
+        // Before intervals had it, merged rates were of all that completed.
+        completedInWindow = record.requests.completedInWindow ?? completed
         failed = record.requests.failed
         cancelled = record.requests.cancelled ?? 0
         good = record.requests.good ?? 0
         bad = record.requests.bad ?? 0
+        goodInWindow = record.requests.goodInWindow ?? good
         events = record.events
         tokenEvents = record.tokenEvents
         inFlight = record.inFlight ?? .nan

@@ -13,8 +13,15 @@ public struct StoredResultError: Error, Equatable, Sendable {
 /// What is wrong with a document, as the middle of a sentence about its file.
 struct ResultFault: Error, Equatable {
     let cause: String
+    let remedy: String
 
-    init(_ cause: String) { self.cause = cause }
+    init(
+        _ cause: String,
+        remedy: String = "name a result that 'ssebomb -o FILE' wrote"
+    ) {
+        self.cause = cause
+        self.remedy = remedy
+    }
 
     /// A field that holds what it can't.
     static func field(_ name: String) -> ResultFault { ResultFault("is damaged (\(name))") }
@@ -35,7 +42,7 @@ extension FinishedRun {
             self = try FinishedRun(restoring: ResultDocument.decode(bytes))
         } catch {
             throw StoredResultError(
-                sentence: "\(path) \(error.cause): name a result that 'ssebomb -o FILE' wrote"
+                sentence: "\(path) \(error.cause): \(error.remedy)"
             )
         }
     }
@@ -62,12 +69,14 @@ extension ResultDocument {
             let writer = PrintableText.line(kind.tool?.version ?? "of unknown version", limit: 40)
             throw ResultFault(
                 "has version \(version) of the format, written by ssebomb \(writer), and this "
-                    + "ssebomb reads up to \(schemaVersion)"
+                    + "ssebomb reads up to \(schemaVersion)",
+                remedy: "use a newer ssebomb"
             )
         }
         guard ResultChecksum.isSound(bytes) else {
             throw ResultFault(
-                "isn't what was written, says its checksum (without that it is read as it is)"
+                "isn't what was written, says its checksum",
+                remedy: "take a sound copy; if it was changed on purpose, take the checksum out"
             )
         }
         do {

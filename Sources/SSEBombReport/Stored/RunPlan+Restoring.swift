@@ -54,10 +54,7 @@ extension RunPlan {
             try TLSClientOptions(restoring: record)
         }
         try restoreLoad(plan, stages)
-        storedRequests = RequestFacts(
-            summary: plan.source.map { SourceSummary(restoring: $0) },
-            hasVaryingBodies: !plan.samePrompt
-        )
+        storedRequests = try RequestFacts(restoring: plan)
         requests = plan.requests
         ramp = try nanoseconds(plan.rampS, "plan.ramp_s")
         warmup = try nanoseconds(plan.warmupS, "plan.warmup_s")
@@ -153,6 +150,21 @@ extension RequestSpecification {
         guard let size = plan.bodyBytes else { return }
         guard size <= Self.largestBody else { throw .field("plan.body_bytes") }
         body = [UInt8](repeating: 0, count: size)
+    }
+}
+
+extension RequestFacts {
+    fileprivate init(restoring plan: ResultDocument.Plan) throws(ResultFault) {
+        self.init(
+            summary: plan.source.map { SourceSummary(restoring: $0) },
+            hasVaryingBodies: !plan.samePrompt,
+            digest: try plan.requestDigest.map { (text) throws(ResultFault) in
+                guard let digest = RequestDigest.value(text) else {
+                    throw .field("plan.request_digest")
+                }
+                return digest
+            }
+        )
     }
 }
 
