@@ -209,7 +209,7 @@ private func compare(
         // Alone for 6 s, together for 10 s, alone again.
         result.intervals = (0..<22).map { place in
             let completed: UInt64 = (6..<16).contains(place) ? 20 : 10
-            return RunInterval(
+            var interval = RunInterval(
                 startSeconds: place,
                 started: completed,
                 completed: completed,
@@ -222,10 +222,14 @@ private func compare(
                 gap: HistogramSnapshot(),
                 failures: [:]
             )
+            interval.completedInWindow = completed
+            return interval
         }
         result.merged = MergedRun(
             parts: ["x", "y"],
             window: MergedRun.Window(start: 106 * second, end: 116 * second),
+            isSameWindow: false,
+            ranks: nil,
             measuredFrom: 100 * second
         )
         let run = ComparedRun(result, verdict: Verdict(reasons: []), name: "m", id: "own")

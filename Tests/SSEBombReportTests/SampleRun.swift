@@ -200,3 +200,11 @@ func expectAddsUp(_ counts: RunCounts, sourceLocation: SourceLocation = #_source
         sourceLocation: sourceLocation
     )
 }
+
+/// A result's document without its checksum: one that somebody may have changed.
+func unsealed(_ document: [UInt8]) throws -> String {
+    let text = String(decoding: document, as: UTF8.self)
+    let plain = text.replacing(/\n *"checksum" : "[0-9a-f]{8}",/, with: "", maxReplacements: 1)
+    try #require(plain != text)
+    return plain
+}

@@ -136,7 +136,7 @@ private struct Absent: Error { let text: String }
 
     @Test("a stored replay says which trace, and a file that says it wrongly is refused")
     func trace() throws {
-        let whole = String(decoding: try finished(Self.replayed()).file.encoded(), as: UTF8.self)
+        let whole = try unsealed(finished(Self.replayed()).file.encoded())
         let stored = try reading(Array(whole.utf8))
         let text = stored.text(color: false)
         #expect(text.contains("arrivals of a trace") && text.contains("traces/day.jsonl"))
@@ -206,14 +206,6 @@ private struct Absent: Error { let text: String }
         #expect(stored.result.unfinished[.ttft]?.greatestAge == 3_200_000_000)
     }
 
-    /// A document without its checksum: one that somebody may have changed.
-    private static func unsealed(_ document: [UInt8]) throws -> String {
-        let text = String(decoding: document, as: UTF8.self)
-        let plain = text.replacing(/\n *"checksum" : "[0-9a-f]{8}",/, with: "", maxReplacements: 1)
-        try #require(plain != text)
-        return plain
-    }
-
     /// The document of a full run with one text in place of another.
     private static func damaged(_ right: String, _ wrong: String) throws -> [UInt8] {
         let text = try unsealed(runs()[0].file.encoded())
@@ -225,7 +217,7 @@ private struct Absent: Error { let text: String }
     @Test("files from before some fields were there are read, and their figures are the same")
     func older() throws {
         let whole = try Self.runs()[2]
-        var text = try Self.unsealed(whole.file.encoded())
+        var text = try unsealed(whole.file.encoded())
         for field in ["late_stamps", "sum", "length_s", "requests_with_prompt", "window_s"] {
             let pattern = "\n *\"\(field)\" : [0-9.]+,?"
             text = text.replacingOccurrences(
@@ -306,7 +298,7 @@ private struct Absent: Error { let text: String }
         var counts = ObjectiveCounts()
         (counts.good, counts.goodInWindow, counts.bad) = (900, 900, 122)
         result.counts.objectives = counts
-        let sound = try Self.unsealed(finished(result).file.encoded())
+        let sound = try unsealed(finished(result).file.encoded())
         #expect(throws: Never.self) { try reading(Array(sound.utf8)) }
         for (right, wrong) in [
             ("\"bad\" : 122", "\"bad\" : 123"), ("in_window\" : 900", "in_window\" : 901"),
@@ -329,7 +321,7 @@ private struct Absent: Error { let text: String }
 
     @Test("a changed byte is refused, or read without harm")
     func changed() throws {
-        let whole = Array(try Self.unsealed(Self.runs()[0].file.encoded()).utf8)
+        let whole = Array(try unsealed(Self.runs()[0].file.encoded()).utf8)
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<300 {
             var bytes = whole

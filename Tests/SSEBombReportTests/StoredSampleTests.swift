@@ -61,7 +61,7 @@ import Testing
     }
 
     private static func text(_ run: FinishedRun) throws -> String {
-        String(decoding: try run.file.encoded(), as: UTF8.self)
+        try unsealed(run.file.encoded())
     }
 
     @Test("the page of a stored result is that of the run, single streams included")
