@@ -14,7 +14,7 @@ public import SSEBombCore
 /// first 64 KiB of text are secret: the strings of JSON but the model, from 12 bytes on.
 public struct Redaction: Sendable {
     /// What stands in the place of a secret.
-    public static let mask = "***"
+    public static let mask = EchoSearch.mask
     /// Headers whose values are no secret, in lower case.
     static let publicHeaders: Set<String> = [
         "accept", "accept-encoding", "accept-language", "cache-control", "connection",

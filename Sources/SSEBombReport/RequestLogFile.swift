@@ -8,6 +8,7 @@ public final class RequestLogFile {
     private let file: LineFile
     private let hasClasses: Bool
     private let redaction: Redaction
+    private let echoes: EchoSearch
     private var lines: RequestLineWriter
     private var row = RequestRow()
     /// Places of the finish reasons that were seen: there are few.
@@ -22,11 +23,13 @@ public final class RequestLogFile {
     /// - Parameters:
     ///   - classes: the names of the run's classes of load; one that is empty for the only one.
     ///   - redaction: what is taken out of the server's texts.
+    ///   - echoes: finds those that stand in the requests' files.
     ///   - isStored: the requests are also kept for the result file.
     public init(
         path: String,
         classes: [String],
         redaction: Redaction,
+        echoes: EchoSearch,
         isStored: Bool
     ) throws(OutputError) {
         file = try LineFile(path: path, flag: "--per-request")
@@ -34,6 +37,7 @@ public final class RequestLogFile {
         let names = RequestNames(classes: hasClasses ? classes : [])
         lines = RequestLineWriter(names)
         self.redaction = redaction
+        self.echoes = echoes
         archive = isStored ? RequestArchive(names) : nil
     }
 
@@ -70,7 +74,11 @@ public final class RequestLogFile {
         guard !reason.isEmpty else { return nil }
         if let known = reasons[reason] { return known }
         let place = reasons.count
-        let text = redaction.apply(to: reason.text)
+        // Files are not gone through for each of more reasons than are remembered.
+        let isEchoed =
+            place < Self.mostReasons
+            ? !echoes.echoed([reason.text]).isEmpty : echoes.mayHide(reason.text)
+        let text = isEchoed ? EchoSearch.mask : redaction.apply(to: reason.text)
         lines.setReason(text, at: place)
         if place < Self.mostReasons {
             reasons[reason] = place

@@ -57,6 +57,7 @@ extension OutputOptions {
                     path: path,
                     classes: prepared.loads.map(\.name),
                     redaction: Redaction(prepared.loads.map(\.plan.request)),
+                    echoes: EchoSearch(prepared.loads.compactMap(\.plan.source)),
                     isStored: output != nil || format == .json
                 )
             }

@@ -229,6 +229,47 @@ struct SecretTests {
         }
     }
 
+    @Test(
+        "no output shows what stands in the requests' files, given back as a name",
+        arguments: ["--bodies", "--dataset", "--trace"]
+    )
+    func echoedNames(_ flag: String) async throws {
+        // A piece of it, as it is, percent-encoded and in base64.
+        let canary = "canaries singing in the mine"
+        let names = [
+            "no canaries singing", "got:canaries%20singing%20in", "dXMgY2FuYXJpZXMgc2luZ2luZw==",
+        ]
+        let directory = try TemporaryDirectory()
+        let message = #"{"messages":[{"role":"user","content":"other, \#(canary), all day"}]}"#
+        let rows = [
+            "--bodies": message, "--dataset": #"{"prompt":"other, \#(canary), all day"}"#,
+            "--trace": #"{"timestamp":0,"body":\#(message)}"#,
+        ]
+        let text = try #require(rows[flag])
+        let file = try directory.write("rows.jsonl", Array("\(text)\n\(text)\n".utf8))
+        for name in names {
+            let events = "event: \(name)\n" + Wire.delta("x") + Wire.delta("y", finish: name)
+            let server = try ScriptedServer([
+                .readRequest, .send(Wire.stream("event: content_block_delta\n" + events + Wire.done)),
+            ])
+            defer { server.stop() }
+            let model = flag == "--dataset" ? ["--model", "m"] : []
+            let load = flag == "--trace" ? [] : ["-n", "1", "-c", "1"]
+            let log = directory.file("q.ndjson")
+            let run = try await LoadRun.run(
+                [flag, file, "--per-request", log] + model + load
+                    + ["\(server.url)/v1/chat/completions"]
+            )
+            let shown = [
+                run.outcome.stdout, run.outcome.stderr, run.resultText, directory.text("q.ndjson"),
+            ]
+            for trace in ["canar", "Y2FuYXJ"] {
+                for text in shown { #expect(!text.contains(trace), "\(flag) \(name): \(text)") }
+            }
+            #expect(shown[2].contains("\"***\"") && shown[3].contains("\"***\""), "\(name)")
+        }
+    }
+
     @Test("probe shows no secret that an event gives back")
     func probedEvents() async throws {
         let echo = (Self.forbidden + Self.forms([Self.cookie])).joined(separator: " | ")

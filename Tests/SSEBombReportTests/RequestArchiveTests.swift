@@ -72,6 +72,7 @@ import Testing
             path: path,
             classes: classes,
             redaction: Redaction([SampleRun.plan().request]),
+            echoes: EchoSearch([]),
             isStored: true
         )
         requests.withUnsafeBufferPointer {

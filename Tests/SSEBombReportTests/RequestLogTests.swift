@@ -69,6 +69,7 @@ private let plain = RequestRecord(
             path: file.hasPrefix("/") ? file : "\(scratch.path)/\(file)",
             classes: classes,
             redaction: Redaction([request]),
+            echoes: EchoSearch([]),
             isStored: false
         )
     }

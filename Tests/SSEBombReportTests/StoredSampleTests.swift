@@ -71,7 +71,7 @@ import Testing
         let stored = try reading(bytes)
         #expect(try Self.page(run).contains("<figure id=\"streams\">"))
         #expect(try Self.page(stored) == Self.page(run))
-        #expect(try Self.text(stored) == String(decoding: bytes, as: UTF8.self))
+        #expect(try Self.text(stored) == unsealed(bytes))
         #expect(try SchemaCheck().errors(in: bytes) == [])
         let lanes = try #require(stored.lanes)
         #expect(lanes.map(\.stream) == [3, 8])

@@ -20,6 +20,8 @@ struct ResultMerger {
     var usageBefore = csup_usage()
     /// What makes the requests that are merged; nil where those of several classes are.
     var source: RequestSource?
+    /// What makes those of all classes: a server may give back in one what another sent.
+    var echoes = EchoSearch([])
     /// What the kernel took from the process during the run.
     var pressure = MachinePressure()
 
@@ -198,6 +200,8 @@ struct ResultMerger {
             counts.finishReasons.merge(outcome.finishReasons, uniquingKeysWith: +)
             counts.eventTypes.merge(outcome.eventTypes, uniquingKeysWith: +)
         }
+        counts.finishReasons = echoes.hidden(counts.finishReasons)
+        counts.eventTypes = echoes.hidden(counts.eventTypes)
     }
 
     private func fillStreams(_ counts: inout RunCounts) {
@@ -353,11 +357,19 @@ struct ResultMerger {
     private func seconds(from instant: Instant) -> Double { Double(instant - windows.start) / 1e9 }
 
     /// What was sent with the request that failed, where that is made for each; made again, since
-    /// its bytes are given back once they are sent. Of sessions the first turn.
+    /// its bytes are given back once they are sent. Of a session all of its turns up to a bound,
+    /// for each has what was said before.
     private func body(of entry: ErrorLog.Entry) -> [UInt8] {
         guard !entry.sample.isEmpty, let source else { return [] }
-        return source.preview(entry.request, seed: plan.seed).body
+        let apart = UInt64(plan.sessions?.promptsApart ?? 1)
+        let first = entry.request &* apart
+        let bodies = (0..<min(apart, Self.mostTurns)).map { turn in
+            source.preview(first &+ turn, seed: plan.seed).body
+        }
+        return Array(bodies.joined(separator: [UInt8(ascii: "\n")]))
     }
+
+    private static let mostTurns: UInt64 = 32
 
     private func errorSamples() -> [ErrorSample] {
         var samples: [ErrorSample] = []

@@ -87,6 +87,7 @@ struct RunRecorder {
             self.lanes.map { $0.stats[loop] }
         }
         merger.source = lanes.count == 1 ? lanes[0].load.plan.source : nil
+        merger.echoes = EchoSearch(self.lanes.compactMap(\.load.plan.source))
         merger.outcomes = classes.flatMap(\.self)
         merger.loopOutcomes = outcomes
         let loads = lanes.map(\.load.plan.arrivals)

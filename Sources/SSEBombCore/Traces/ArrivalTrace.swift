@@ -57,6 +57,9 @@ public final class ArrivalTrace: @unchecked Sendable {
 
     deinit { mapping.unmap() }
 
+    /// The file, where its rows have bodies. Valid as long as the trace.
+    var texts: UnsafeRawBufferPointer? { summary.bodies.rows > 0 ? mapping.bytes : nil }
+
     /// At the first row of the window.
     func cursor() -> TraceCursor {
         let lines = TraceLines(mapping.bytes, from: part.lowerBound, to: part.upperBound, after: 0)
