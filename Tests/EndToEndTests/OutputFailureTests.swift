@@ -109,7 +109,7 @@ struct OutputFailureTests {
         let run = try await LoadRun.run(Mock.chatBody + ["-n", "4", mock.chat])
         let results = try ["a", "b"].map { name in
             // Two runs, by their ids.
-            let text = run.resultText.replacingOccurrences(
+            let text = run.resultText.unsealed.replacingOccurrences(
                 of: "\"id\" : \"",
                 with: "\"id\" : \"\(name)"
             )

@@ -110,7 +110,7 @@ struct RankTests {
             )
             let reasons = run.result["verdict"]["reasons"].array ?? []
             #expect(!reasons.contains { $0["code"].text == "streams_held" })
-            texts.append(run.resultText)
+            texts.append(run.resultText.unsealed)
         }
         let cases = [
             (texts[1], 0, "of 3 ranks 2 are missing"),

@@ -102,14 +102,19 @@ struct ReportTests {
     func refused() async throws {
         let (directory, _) = try await Self.stored()
         let whole = directory.text("r.json")
+        let unsealed = whole.unsealed
         let cases = [
+            whole.replacingOccurrences(of: "\"cut\" : 0", with: "\"cut\" : 1"),
             String(whole.prefix(whole.count / 2)), "", "{}",
-            whole.replacingOccurrences(
+            unsealed.replacingOccurrences(
                 of: "\"schema_version\" : 1",
                 with: "\"schema_version\" : 9"
             ),
-            whole.replacingOccurrences(of: "\"name\" : \"ssebomb\"", with: "\"name\" : \"oha\""),
-            whole.replacingOccurrences(of: "\"histogram\" : \"HIST", with: "\"histogram\" : \"H"),
+            unsealed.replacingOccurrences(of: "\"name\" : \"ssebomb\"", with: "\"name\" : \"oha\""),
+            unsealed.replacingOccurrences(
+                of: "\"histogram\" : \"HIST",
+                with: "\"histogram\" : \"H"
+            ),
         ]
         for text in cases {
             let bad = try directory.write("bad.json", Array(text.utf8))
@@ -221,7 +226,7 @@ struct ReportTests {
     func overwritten() async throws {
         let (directory, _) = try await Self.stored()
         let (text, path) = (directory.text("r.json"), directory.file("r.json"))
-        let twin = text.replacingOccurrences(of: "\"id\" : \"", with: "\"id\" : \"f")
+        let twin = text.unsealed.replacingOccurrences(of: "\"id\" : \"", with: "\"id\" : \"f")
         let other = try directory.write("other.json", Array(twin.utf8))
         let (symbolic, hard) = (directory.file("symbolic"), directory.file("hard"))
         try FileManager.default.createSymbolicLink(atPath: symbolic, withDestinationPath: path)

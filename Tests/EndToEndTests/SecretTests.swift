@@ -142,7 +142,10 @@ struct SecretTests {
         )
         let stored = try now.write("stored.json", Array(run.resultText.utf8))
         // Another run, by its id.
-        let twin = run.resultText.replacingOccurrences(of: "\"id\" : \"", with: "\"id\" : \"f")
+        let twin = run.resultText.unsealed.replacingOccurrences(
+            of: "\"id\" : \"",
+            with: "\"id\" : \"f"
+        )
         let other = try now.write("other.json", Array(twin.utf8))
         let outcome = try await Binary.run(["report", stored] + Exports.all(in: later))
         #expect(outcome.status == 0, "\(outcome.stderr)")
@@ -243,14 +246,16 @@ struct SecretTests {
         let message = #"{"messages":[{"role":"user","content":"other, \#(canary), all day"}]}"#
         let rows = [
             "--bodies": message, "--dataset": #"{"prompt":"other, \#(canary), all day"}"#,
-            "--trace": #"{"timestamp":0,"body":\#(message)}"#,
+            "--trace":
+                #"{"at":0,"body":\#(message)}"#,
         ]
         let text = try #require(rows[flag])
         let file = try directory.write("rows.jsonl", Array("\(text)\n\(text)\n".utf8))
         for name in names {
             let events = "event: \(name)\n" + Wire.delta("x") + Wire.delta("y", finish: name)
             let server = try ScriptedServer([
-                .readRequest, .send(Wire.stream("event: content_block_delta\n" + events + Wire.done)),
+                .readRequest,
+                .send(Wire.stream("event: content_block_delta\n" + events + Wire.done)),
             ])
             defer { server.stop() }
             let model = flag == "--dataset" ? ["--model", "m"] : []

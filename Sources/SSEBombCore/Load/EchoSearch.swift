@@ -1,6 +1,6 @@
 // Finds names off the wire in which a server gives back what the requests' files say: an event type
-// or a finish reason that is a piece of somebody's prompt must not reach a report. Looks once, after
-// the run, and only for names that no API has. Must not know reports.
+// or a finish reason that is a piece of somebody's prompt must not reach a report. Looks for names
+// alone that no API has. Must not know reports.
 
 /// Searches the files that requests are made of.
 public struct EchoSearch: Sendable {
