@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "ssebomb",
             dependencies: [
-                "CSupport", "SSEBombCore", "SSEBombReport",
+                "SSEBombCore", "SSEBombReport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 "TOMLKit",
             ],

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 static struct {
@@ -50,7 +51,7 @@ static int ends(int number) {
 }
 
 int csup_tty_arm(
-    int output, const void *sequence, size_t length, int input, const struct termios *settings
+    int output, const void *sequence, size_t length, int input, const void *settings
 ) {
     if (length > sizeof kept.sequence) return -EINVAL;
     // No handler reads what is being changed.
@@ -58,7 +59,7 @@ int csup_tty_arm(
     kept.output = output;
     kept.input = input;
     kept.has_settings = settings != NULL;
-    if (settings != NULL) kept.settings = *settings;
+    if (settings != NULL) memcpy(&kept.settings, settings, sizeof kept.settings);
     memcpy(kept.sequence, sequence, length);
     kept.length = length;
     atomic_store(&kept.is_armed, 1);

@@ -13,7 +13,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <termios.h>
 #include <time.h>
 
 // ---- clocks ------------------------------------------------------------------------------------
@@ -210,12 +209,13 @@ ssize_t csup_read_file(const char *path, void *buffer, size_t capacity);
 enum { CSUP_TTY_LONGEST = 64 };
 
 /// From now on a signal that ends the process writes `sequence` to `output` first, and sets the
-/// terminal on `input` back to `settings` (NULL: nothing to set), where it is in the foreground.
-/// Then what the signal did before happens: a core is dumped, a crash reporter runs. What is
-/// ignored stays ignored, and what a handler lets the process survive (SIGXCPU) stays with it.
+/// terminal on `input` back to `settings` (a struct termios; NULL: nothing to set), where the
+/// process is in its foreground. Then what the signal did before happens: a core is dumped, a crash
+/// reporter runs. What is ignored stays ignored, and what a handler lets the process survive
+/// (SIGXCPU) stays with it.
 /// May be called again with other values, by one thread at a time. 0 or -EINVAL.
 int csup_tty_arm(
-    int output, const void *sequence, size_t length, int input, const struct termios *settings
+    int output, const void *sequence, size_t length, int input, const void *settings
 );
 /// Signals do what they did before `csup_tty_arm`.
 void csup_tty_disarm(void);

@@ -61,7 +61,8 @@ addEventListener('load', () => {
     return [r.left, r.top, r.right, r.bottom]; };
   const text = e => [e.textContent, ...box(e)];
   const figures = [...document.querySelectorAll('figure')].map(f => ({
-    id: f.id, box: box(f), labels: [...f.querySelectorAll('svg text')].map(text),
+    id: f.id, box: box(f), labels: [...f.querySelectorAll('svg text')]
+      .filter(e => e.getClientRects().length).map(text),
     drawn: [...f.querySelectorAll('svg svg path')].map(box)}));
   const tiles = [...document.querySelectorAll('.tile')].map(box);
   const boxes = [...document.querySelectorAll('h1,h2,h3,p,li,dt,dd,td,th,pre,code,span')]

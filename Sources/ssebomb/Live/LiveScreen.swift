@@ -1,7 +1,6 @@
 // The terminal while the live view has it: the alternate screen, no cursor, keys without Enter; and
 // all of that given back on every way out. One a process, for the signal thread must know it.
 
-import CSupport
 import Glibc
 import SSEBombCore
 import Synchronization
@@ -11,6 +10,7 @@ import Synchronization
 /// Job control may take the terminal away at any time: in the background nothing is written, read
 /// or set, for that would disturb another program, or stop this one.
 enum LiveScreen {
+    // All zero at first: the optimiser (Swift 6.2) makes other values of a static Mutex zero, too.
     private struct State {
         /// Whether a view is to be shown.
         var isWanted = false
@@ -18,10 +18,13 @@ enum LiveScreen {
         var isHeld = false
         /// Whether screen and cursor are still to be given back.
         var isTaken = false
-        /// The terminal as keys are read from it; negative where none are.
-        var keys: Int32 = -1
-        /// Its settings before.
-        var settings: termios?
+        /// Whether `keys` is open.
+        var hasKeys = false
+        /// The terminal as keys are read from it.
+        var keys: Int32 = 0
+        /// Whether `settings` are those to go back to.
+        var hasSettings = false
+        var settings = termios()
     }
 
     private static let state = Mutex(State())
@@ -73,12 +76,12 @@ enum LiveScreen {
     }
 
     /// Whether keys are read.
-    static var hasKeys: Bool { state.withLock { $0.isHeld && $0.keys >= 0 } }
+    static var hasKeys: Bool { state.withLock { $0.isHeld && $0.hasKeys } }
 
     /// The keys that were pressed since the last call.
     static func keys() -> [UInt8] {
         state.withLock { state in
-            guard state.isHeld, state.keys >= 0 else { return [] }
+            guard state.isHeld, state.hasKeys else { return [] }
             // Whoever isn't in the foreground any more gets an error for this, and isn't stopped.
             var blocked = sigset_t()
             var before = sigset_t()
@@ -97,41 +100,43 @@ enum LiveScreen {
         Terminal.error(enterSequence)
         takeKeys(&state)
         // From here on a signal that ends the process must not leave it like this.
-        let sequence = Array(leaveSequence.utf8)
-        if var settings = state.settings {
-            csup_tty_arm(STDERR_FILENO, sequence, sequence.count, state.keys, &settings)
-        } else {
-            csup_tty_arm(STDERR_FILENO, sequence, sequence.count, -1, nil)
-        }
+        TerminalGuard.arm(
+            output: STDERR_FILENO,
+            sequence: leaveSequence,
+            input: state.keys,
+            settings: state.hasSettings ? state.settings : nil
+        )
     }
 
     private static func giveBack(_ state: inout State) {
         guard state.isTaken else { return }
-        if var settings = state.settings, Terminal.isInForeground() {
-            tcsetattr(state.keys, TCSANOW, &settings)
+        if state.hasSettings, Terminal.isInForeground() {
+            tcsetattr(state.keys, TCSANOW, &state.settings)
         }
-        if state.keys >= 0 { close(state.keys) }
+        if state.hasKeys { close(state.keys) }
         Terminal.error(leaveSequence)
-        csup_tty_disarm()
+        TerminalGuard.disarm()
         (state.isHeld, state.isTaken) = (false, false)
-        (state.keys, state.settings) = (-1, nil)
+        (state.hasKeys, state.hasSettings) = (false, false)
     }
 
     /// Lets single keys come through, where standard input and this screen are the terminal of this
     /// session.
     private static func takeKeys(_ state: inout State) {
         guard isatty(STDIN_FILENO) == 1, tcgetpgrp(STDERR_FILENO) == getpgrp() else { return }
-        if state.keys < 0 {
+        if !state.hasKeys {
             // O_NONBLOCK belongs to what open(2) makes: on standard input it would be the shell's,
             // too.
-            state.keys = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            let keys = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            guard keys >= 0 else { return }
+            (state.keys, state.hasKeys) = (keys, true)
         }
         var settings = termios()
-        guard state.keys >= 0, tcgetattr(state.keys, &settings) == 0 else { return }
+        guard tcgetattr(state.keys, &settings) == 0 else { return }
         var raw = settings
         raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
-        guard tcsetattr(state.keys, TCSANOW, &raw) == 0 else { return }
-        // A shell that took the terminal without being asked may have left it as it was.
-        state.settings = state.settings ?? settings
+        guard tcsetattr(state.keys, TCSANOW, &raw) == 0, !state.hasSettings else { return }
+        // Not again: a shell that took the terminal without being asked may have left it raw.
+        (state.settings, state.hasSettings) = (settings, true)
     }
 }
