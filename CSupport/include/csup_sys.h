@@ -2,7 +2,7 @@
 //
 // Contract of every function here: no policy, no allocation, no logging. A failure is the negated
 // errno of the call, never -1. What runs per event is `static inline`, so that it inlines into the
-// Swift loop; the rest stands in csup_sys.c.
+// Swift loop; the rest stands in csup_sys.c where nothing else is said.
 #ifndef CSUP_SYS_H
 #define CSUP_SYS_H
 
@@ -202,5 +202,22 @@ int64_t csup_run_delay(int schedstat);
 
 /// Reads a whole small file. Bytes read (at most `capacity`), or -errno.
 ssize_t csup_read_file(const char *path, void *buffer, size_t capacity);
+
+// ---- a terminal given back (csup_tty.c) ---------------------------------------------------------
+
+/// The longest sequence that `csup_tty_arm` takes, in bytes.
+enum { CSUP_TTY_LONGEST = 64 };
+
+/// From now on a signal that ends the process writes `sequence` to `output` first, and sets the
+/// terminal on `input` back to `settings` (a struct termios; NULL: nothing to set), where the
+/// process is in its foreground. Then what the signal did before happens: a core is dumped, a crash
+/// reporter runs. What is ignored stays ignored, and what a handler lets the process survive
+/// (SIGXCPU) stays with it.
+/// May be called again with other values, by one thread at a time. 0 or -EINVAL.
+int csup_tty_arm(
+    int output, const void *sequence, size_t length, int input, const void *settings
+);
+/// Signals do what they did before `csup_tty_arm`.
+void csup_tty_disarm(void);
 
 #endif

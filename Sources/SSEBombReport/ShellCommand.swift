@@ -3,9 +3,32 @@
 
 /// Writes command lines.
 enum ShellCommand {
-    /// The words in one line; what no terminal should print stands escaped.
+    /// The words in one line, with nothing in it that a terminal would obey.
     static func text(_ words: [String]) -> String {
-        words.map { quoted(PrintableText.line($0)) }.joined(separator: " ")
+        words.map { PrintableText.line($0) == $0 ? quoted($0) : escaped($0) }
+            .joined(separator: " ")
+    }
+
+    /// As one word in dollar-single-quotes (POSIX.1-2024, 2.2.4; bash, zsh and ksh have long had
+    /// them). In octal, whose three digits end by themselves.
+    private static func escaped(_ word: String) -> String {
+        var text = ""
+        for scalar in word.unicodeScalars {
+            let piece = String(scalar)
+            switch piece {
+            case "'", "\\": text += "\\" + piece
+            case "\n": text += "\\n"
+            case "\t": text += "\\t"
+            case "\r": text += "\\r"
+            case _ where PrintableText.line(piece) == piece: text += piece
+            default:
+                for byte in piece.utf8 {
+                    let digits = String(byte, radix: 8)
+                    text += "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+                }
+            }
+        }
+        return "$'\(text)'"
     }
 
     /// As one word of a POSIX shell.

@@ -12,20 +12,23 @@ extension TextReport {
         layout.section("Thresholds")
         let words = thresholds.map { Self.word($0.outcome) }
         let wordWidth = words.map(\.count).max() ?? 0
-        let width =
-            thresholds.map(\.threshold.expression.count)
-            .filter { $0 <= Self.widestExpression }.max() ?? 0
-        for (result, word) in zip(thresholds, words) {
+        // The name of a class in it, as in the sentence, may hold anything.
+        let expressions = thresholds.map { PrintableText.line($0.threshold.expression) }
+        let width = expressions.map(\.count).filter { $0 <= Self.widestExpression }.max() ?? 0
+        for (place, (result, word)) in zip(thresholds, words).enumerated() {
             let style: (String) -> String =
                 switch result.outcome {
                 case .passed: layout.paint.green
                 case .missed: layout.paint.red
                 case .notJudged: layout.paint.bold
                 }
-            let expression = result.threshold.expression
+            let expression = expressions[place]
             let head = "  " + style(word.padded(to: wordWidth)) + "  "
             let margin = 2 + wordWidth + 2 + width + 2
-            let parts = TextLayout.wrap(result.sentence, columns: TextLayout.columns - margin)
+            let parts = TextLayout.wrap(
+                PrintableText.line(result.sentence),
+                columns: TextLayout.columns - margin
+            )
             let fits = expression.count <= width
             layout.line(
                 head + (fits ? expression.padded(to: width) + "  " + parts[0] : expression)

@@ -47,8 +47,10 @@ extension [ThresholdResult] {
     /// One sentence that names the gates that did not pass; nil where all did.
     public var complaint: String? {
         func names(_ outcome: ThresholdResult.Outcome) -> String {
-            filter { $0.outcome == outcome }.map { "'\($0.threshold.expression)'" }
-                .joined(separator: ", ")
+            filter { $0.outcome == outcome }.map {
+                "'\(PrintableText.line($0.threshold.expression))'"
+            }
+            .joined(separator: ", ")
         }
         let (missed, unjudged) = (names(.missed), names(.notJudged))
         var parts: [String] = []

@@ -49,9 +49,9 @@ extension Verdict {
 
 extension RunResult {
     /// Share of the window's arrivals that were never started; nil in the closed model, and where
-    /// a signal or a threshold ended the run.
+    /// a signal or a threshold ended the run, or starts were paused: that is a reason of its own.
     fileprivate var missingArrivals: Double? {
-        guard let due = arrivals?.due, due > 0, interruptedBy == nil, !isAborted
+        guard let due = arrivals?.due, due > 0, interruptedBy == nil, !isAborted, pausedByHand == 0
         else { return nil }
         return Double(counts.dropped) / Double(due)
     }

@@ -101,9 +101,9 @@ extension Verdict {
             code: Reason.tooFewSamples,
             state: .suspect,
             sentence:
-                "The threshold \(worst.threshold.expression) needs \(Units.count(worst.floor))"
-                + " samples and has \(Units.count(worst.samples))\(others); measure longer, or with"
-                + " more streams.",
+                "The threshold \(PrintableText.line(worst.threshold.expression)) needs"
+                + " \(Units.count(worst.floor)) samples and has"
+                + " \(Units.count(worst.samples))\(others); measure longer, or with more streams.",
             value: Double(worst.samples),
             bound: Double(worst.floor)
         )

@@ -21,7 +21,7 @@ enum DryRun {
     private static func text(_ run: PreparedRun, _ thresholds: [Threshold]) -> String {
         var rows = planRows(run) + streamRows(run.plan)
         if let objectives = run.plan.objectives { rows.append(("slo", objectives.text)) }
-        for gate in thresholds { rows.append(("threshold", gate.expression)) }
+        for gate in thresholds { rows.append(("threshold", Terminal.printable(gate.expression))) }
         let (head, body) = firstRequest(run)
         rows += sourceRows(run.plan)
         let which = run.plan.source == nil ? "" : "the first: "

@@ -19,6 +19,8 @@ struct PreparedLoad {
     var warnings: [String] = []
     /// What is to be said that is no warning.
     var notes: [String] = []
+    /// Which of several runs it is; empty for the only one.
+    var place = ""
     var thresholds: [Threshold] = []
     /// The command line, from which a scenario can be made; nil where it named one.
     private var arguments: [String]?
@@ -91,10 +93,23 @@ struct PreparedLoad {
 
     /// What a line has room to say of it, without secrets.
     var title: String {
+        let name = "ssebomb  " + (place.isEmpty ? "" : "\(place)  ")
         guard classes.count == 1, let run = classes.first?.run else {
-            return "ssebomb  \(Units.count(classes.count)) classes"
+            return "\(name)\(Units.count(classes.count)) classes"
         }
-        return "ssebomb  \(run.plan.request.method) \(Terminal.printable(run.url.redacted))"
+        return "\(name)\(run.plan.request.method) \(Terminal.printable(run.url.redacted))"
+    }
+
+    /// What the live view says of it.
+    func subject(metricsURL: String?) -> LiveSubject {
+        let said = notes + warnings.map { "warning: \($0)" }
+        return LiveSubject(
+            plan: plan,
+            target: LiveTarget(classes.map(\.run.plan)),
+            title: title,
+            metricsURL: metricsURL,
+            notes: said.map { Terminal.printable($0) }
+        )
     }
 
     private func check(_ judgement: JudgementOptions) throws(SetupError) {

@@ -29,6 +29,7 @@ struct ProgressLine {
     }
 
     private let plan: RunPlan
+    private let target: LiveTarget
     private let style: ProgressStyle
     private let columns: () -> Int
     private let write: (String) -> Void
@@ -38,11 +39,13 @@ struct ProgressLine {
 
     init(
         plan: RunPlan,
+        target: LiveTarget? = nil,
         style: ProgressStyle,
         columns: @escaping () -> Int = { Terminal.columns(of: STDERR_FILENO, otherwise: 80) },
         write: @escaping (String) -> Void = Terminal.error
     ) {
         self.plan = plan
+        self.target = target ?? LiveTarget([plan])
         self.style = style
         self.columns = columns
         self.write = write
@@ -60,17 +63,18 @@ struct ProgressLine {
         lastPhase = progress.phase
         switch style {
         case .none: break
-        case .plain: write(Self.text(progress, plan, tokenRate, columns: .max) + "\n")
+        case .plain: write(text(progress, columns: .max) + "\n")
         case .live:
             // One column is left free: a full line would make some terminals scroll.
             let room = max(columns() - 1, 1)
             Self.isDrawn.store(true, ordering: .relaxed)
-            write("\r" + Self.text(progress, plan, tokenRate, columns: room) + "\u{1B}[K")
+            write("\r" + text(progress, columns: room) + "\u{1B}[K")
         }
     }
 
     /// Draws a line of another command's making in the live line's place.
     static func redraw(_ text: String) {
+        guard Terminal.isInForeground() else { return }
         let room = max(Terminal.columns(of: STDERR_FILENO, otherwise: 80) - 1, 1)
         isDrawn.store(true, ordering: .relaxed)
         Terminal.error("\r" + text.prefix(room) + "\u{1B}[K")
@@ -80,6 +84,10 @@ struct ProgressLine {
     static func clearIfDrawn() {
         LiveScreen.leave()
         if isDrawn.exchange(false, ordering: .relaxed) { Terminal.error("\r\u{1B}[K") }
+    }
+
+    private func text(_ progress: RunProgress, columns: Int) -> String {
+        Self.text(progress, plan, target, tokenRate, columns: columns)
     }
 
     private mutating func keepSample(of progress: RunProgress) {
@@ -105,13 +113,14 @@ extension ProgressLine {
     static func text(
         _ progress: RunProgress,
         _ plan: RunPlan,
+        _ target: LiveTarget,
         _ tokenRate: Double?,
         columns: Int
     ) -> String {
-        let full = parts(progress, plan, tokenRate, inShort: false).joined(separator: " | ")
+        let full = parts(progress, plan, target, tokenRate, inShort: false).joined(separator: " | ")
         if full.count <= columns { return full }
         var line = ""
-        for part in parts(progress, plan, tokenRate, inShort: true) {
+        for part in parts(progress, plan, target, tokenRate, inShort: true) {
             let joined = line.isEmpty ? part : "\(line)  \(part)"
             if joined.count > columns { break }
             line = joined
@@ -122,12 +131,13 @@ extension ProgressLine {
     private static func parts(
         _ progress: RunProgress,
         _ plan: RunPlan,
+        _ target: LiveTarget,
         _ tokenRate: Double?,
         inShort: Bool
     ) -> [String] {
         var parts = [clock(progress, plan)]
-        let held = "\(Units.count(progress.inFlight))/\(Units.count(plan.streams))"
-        parts.append(inShort ? held : "\(held) streams")
+        let held = target.shortStreams(progress)
+        parts.append(inShort && held.contains("/") ? held : "\(held) streams")
         if progress.waiting > 0 { parts.append("\(Units.count(progress.waiting)) waiting") }
         if progress.failed > 0 { parts.append(failures(progress)) }
         parts.append("\(Units.count(progress.completed)) done")

@@ -97,6 +97,7 @@ extension RunCommand {
             for index in prepared.classes.indices {
                 prepared.classes[index].run.plan.seed &+= UInt64(number - 1)
             }
+            prepared.place = "run \(number) of \(repeats.count)"
             let (result, gates) = try carryOut(prepared, watch, RunLogs(), nil)
             var context = context(labels)
             context.command = Self.shown(prepared)

@@ -115,7 +115,9 @@ struct RunCommand: ParsableCommand {
             let sentence = try ContinuousUsage.settle(&prepared.classes[index].run)
             guard let sentence, !output.quiet else { continue }
             let name = prepared.classes[index].name
-            Terminal.message(name.isEmpty ? sentence : "\(Terminal.printable(name)): \(sentence)")
+            let note = name.isEmpty ? sentence : "\(Terminal.printable(name)): \(sentence)"
+            Terminal.message(note)
+            prepared.notes.append(note)
         }
     }
 
@@ -195,15 +197,14 @@ struct RunCommand: ParsableCommand {
         if !asides.isEmpty { watch.beforeLeaving { for path in asides { unlink(path) } } }
         watch.attach { coordinator.interrupt(signal: $0) }
         var display = LiveDisplay(
-            prepared.plan,
-            title: prepared.title,
+            prepared.subject(metricsURL: metrics?.url),
             style: output.progressStyle
         )
         defer { ProgressLine.clearIfDrawn() }
         var gates = ThresholdWatch(prepared.thresholds)
         // The result as it stands has its price, so only gates that may end the run, or are shown,
         // ask for it.
-        let areShown = display.isOnScreen && !prepared.thresholds.isEmpty
+        let areShown = display.hasView && !prepared.thresholds.isEmpty
         func judge(_ standing: RunResult) -> Bool {
             if areShown { display.show(gates: gates.results(standing)) }
             metrics?.update { live in

@@ -21,8 +21,9 @@ enum Terminal {
     /// Writes all of `text` to standard error; what that refuses can't be told to anybody.
     static func error(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
-    /// One line to standard error, in the form of every message of ssebomb.
-    static func message(_ sentence: String) { error("ssebomb: \(sentence)\n") }
+    /// One line to standard error, in the form of every message of ssebomb. Names in it, such as
+    /// that of a class, may hold anything.
+    static func message(_ sentence: String) { error("ssebomb: \(printable(sentence))\n") }
 
     private static func write(_ text: String, to fd: Int32) -> OutputOutcome {
         var text = text
@@ -65,6 +66,13 @@ enum Terminal {
         else { return false }
         let kind = environment("TERM") ?? ""
         return !kind.isEmpty && kind != "dumb"
+    }
+
+    /// Whether the terminal on standard error is this process's to write to: it isn't that of a job
+    /// in the background. True where there is no job control.
+    static func isInForeground() -> Bool {
+        let group = tcgetpgrp(STDERR_FILENO)
+        return group < 0 || group == getpgrp()
     }
 
     /// Columns of the terminal on `fd`; `otherwise` where there is none, or it doesn't say.

@@ -51,6 +51,7 @@ struct ProgressTests {
         let text = ProgressLine.text(
             Self.progress(seconds: 12.4, tokens: 0),
             Self.plan(),
+            LiveTarget([Self.plan()]),
             200_000,
             columns: .max
         )
@@ -64,7 +65,13 @@ struct ProgressTests {
     func short() {
         let progress = Self.progress(seconds: 12.4, tokens: 0)
         func text(_ columns: Int) -> String {
-            ProgressLine.text(progress, Self.plan(), 200_000, columns: columns)
+            ProgressLine.text(
+                progress,
+                Self.plan(),
+                LiveTarget([Self.plan()]),
+                200_000,
+                columns: columns
+            )
         }
         let streams = "measured 12/60 s  9,990/10,000"
         let failures = "\(streams)  3 failed: http_status 2, reset 1"
@@ -79,6 +86,7 @@ struct ProgressTests {
         let text = ProgressLine.text(
             Self.progress(seconds: 1, tokens: 0),
             Self.plan(),
+            LiveTarget([Self.plan()]),
             1,
             columns: columns
         )

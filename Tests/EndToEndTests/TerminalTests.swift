@@ -11,7 +11,9 @@ import Testing
 struct TerminalTests {
     @Test(
         "it fits, follows a resize, obeys keys and signals, and gives the terminal back",
-        arguments: ["sizes", "resize", "pause", "signals", "colours", "plain"]
+        arguments: [
+            "sizes", "resize", "pause", "signals", "jobs", "crashes", "targets", "colours", "plain",
+        ]
     )
     func terminal(name: String) async throws {
         let mock = try await Mock()

@@ -30,7 +30,9 @@ class Screen:
     def __init__(self, columns, rows, directory):
         self.socket = os.path.join(directory, "tmux")
         # The view keeps away from a terminal where CI is set.
-        shell = ["env", "-u", "CI", "PS1=$ ", "TERM=tmux-256color", "sh"]
+        # A crash reporter would take seconds; what comes before it is looked at here.
+        shell = ["env", "-u", "CI", "PS1=$ ", "TERM=tmux-256color", "SWIFT_BACKTRACE=enable=no",
+                 "sh"]
         size = ["-x", str(columns), "-y", str(rows)]
         self.tmux("-f", "/dev/null", "new-session", "-d", *size, *shell)
 
@@ -113,7 +115,7 @@ def sizes():
             expect(terminal.is_taken(), "the view doesn't have the terminal")
             terminal.shows("peak memory")
             text = "\n".join(terminal.lines())
-            expect("in flight" not in text, f"the view is left in\n{text}")
+            expect("q finish now" not in text, f"the view is left in\n{text}")
             terminal.is_given_back()
 
 
@@ -148,11 +150,13 @@ def pause():
             terminal.shows("last 5 s p50")
             terminal.press("p")
             terminal.shows("paused: nothing starts")
-            terminal.shows("streams     0 of")
+            terminal.shows("streams     0 of 5 in" if streams == "-c 5" else "streams     0 in")
             if streams != "-c 5":
                 terminal.shows("waiting")
+                time.sleep(1)
             terminal.press("p")
             terminal.shows("p pause starting")
+            time.sleep(1)
             terminal.press("q")
             terminal.is_given_back()
             with open(file, encoding="utf-8") as text:
@@ -160,6 +164,12 @@ def pause():
             expect(result["run"].get("paused_s", 0) > 0, "the result doesn't say it was paused")
             codes = [reason["code"] for reason in result["verdict"]["reasons"]]
             expect("paused" in codes, f"verdict: {codes}")
+            if streams != "-c 5":
+                # What fell due meanwhile waited for the end of the pause, and wasn't late.
+                arrivals, pause = result["arrivals"], result["run"]["paused_s"]
+                expect(arrivals["waited"] > 100 * pause, f"{arrivals['waited']} waited")
+                latest = arrivals["pacing_error"]["max"] / 1e9
+                expect(latest < pause / 2, f"{latest} s late, and paused for {pause} s")
             expect(result["run"]["interrupted"], "the result doesn't say it was interrupted")
 
 
@@ -176,6 +186,85 @@ def signals():
         terminal.is_given_back()
         terminal.type("clear; " + load("-d 60") + " & sleep 2; kill -HUP $!; wait $!; echo =$?=")
         terminal.shows("=129=")
+        terminal.is_given_back()
+
+
+def jobs():
+    """Out of the foreground the run goes on, and neither writes nor reads; back, all is as before."""
+    with screen(100, 30) as terminal:
+        terminal.type(load("-d 60"))
+        terminal.shows("last 5 s p50")
+        terminal.press("C-z")
+        terminal.is_given_back()
+        terminal.type("clear; bg")
+        terminal.shows("-d 60")
+        terminal.type("echo typed p q")
+        time.sleep(1.5)
+        lines = terminal.shows("typed p q")
+        expect(not any("in flight" in line for line in lines), "\n".join(lines))
+        # Whoever reads from there is stopped.
+        terminal.type("jobs")
+        terminal.shows("Running")
+        terminal.type("fg")
+        terminal.shows("in flight")
+        expect(terminal.is_taken(), "the view didn't take the terminal again")
+        terminal.press("p")
+        terminal.shows("paused: nothing starts")
+        terminal.press("q")
+        terminal.is_given_back()
+        # Started as a background job it is told in lines, until it is in the foreground.
+        terminal.type("clear; " + load("-d 60") + " &")
+        lines = terminal.shows("measured 0/60 s | ")
+        expect(not terminal.is_taken(), "a background job took the terminal")
+        terminal.type("echo typed q")
+        terminal.shows("typed q")
+        terminal.type("fg")
+        terminal.shows("in flight")
+        expect(terminal.is_taken(), "the view didn't take the terminal")
+        terminal.press("q")
+        terminal.is_given_back()
+
+
+def crashes():
+    """A signal that ends the process gives the terminal back, and does what it does."""
+    for name, number in [("QUIT", 3), ("ILL", 4), ("ABRT", 6), ("BUS", 7), ("FPE", 8), ("USR1", 10),
+                         ("SEGV", 11), ("USR2", 12), ("ALRM", 14), ("XCPU", 24), ("VTALRM", 26),
+                         ("RTMIN", 34)]:
+        with screen(80, 24) as terminal:
+            terminal.type(f"ulimit -c 0; {load('-d 60')} ; echo =$?=")
+            terminal.shows("in flight")
+            expect(terminal.is_taken(), "the view doesn't have the terminal")
+            group = terminal.tmux("display-message", "-p", "#{pane_pid}").strip()
+            pids = subprocess.run(["ps", "-o", "pid=", "--ppid", group], capture_output=True,
+                                  text=True, check=True).stdout.split()
+            expect(len(pids) == 1, f"processes of the shell: {pids}")
+            os.kill(int(pids[0]), number)
+            terminal.shows(f"={128 + number}=")
+            terminal.is_given_back()
+
+
+def targets():
+    """What is in flight is held against what was asked for, and not against the room there is."""
+    with screen(100, 30) as terminal:
+        for streams, parts in [
+            ("-c 7", ["7 of 7 in flight"]),
+            ("-R 40", [" in flight, room for 10,000", " in the last ", ", 40 asked for"]),
+            ("--stage 0s:3 --stage 60s:3", ["3 in flight, 3 asked for now"]),
+        ]:
+            terminal.type("clear; " + load("" if "stage" in streams else "-d 60", streams))
+            for part in parts:
+                terminal.shows(part)
+            terminal.press("q")
+            terminal.is_given_back()
+        # What is printed before the run is hidden by the view.
+        terminal.type("clear; " + load("-d 60 --listen :0"))
+        terminal.shows("metrics     http://127.0.0.1:")
+        terminal.press("q")
+        terminal.is_given_back()
+        terminal.type("clear; " + load("-n 400 --cancel-after 5ms --repeat 2"))
+        terminal.shows("run 1 of 2")
+        terminal.shows("cancelled")
+        terminal.press("C-c")
         terminal.is_given_back()
 
 
@@ -198,7 +287,8 @@ def plain():
         terminal.is_given_back()
 
 
-CASES = {case.__name__: case for case in [sizes, resize, pause, signals, colours, plain]}
+CASES = {case.__name__: case for case in [sizes, resize, pause, signals, jobs, crashes, targets,
+                                          colours, plain]}
 
 if __name__ == "__main__":
     try:

@@ -132,5 +132,59 @@ import Testing
         result.intervals[1].startSeconds = 1
         result.length = Nanoseconds.milliseconds(1_010)
         #expect(TimeLine(result)?.ratedPieces.map(\.seconds) == [1])
+        // Nor is its mean one: the line ends before it.
+        result.intervals[1].inFlight = 0
+        let cut = try Self.figure("flight", result)
+        let start = try #require(cut.range(of: "class=\"line p50\" d=\"M0 "))
+        let path = cut[start.upperBound...].prefix { $0 != "\"" }
+        #expect(path.count { $0 == "L" } == 1 && path.contains("L990.1 "), "\(path)")
+    }
+
+    @Test("gaps of one read don't stretch the axis of percentiles, and the caption says so")
+    func percentiles() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        #expect(try !Self.figure("percentiles", result).contains("at the bottom"))
+        result.histograms[.gap] = snapshot((1...1_000).map { $0 < 500 ? 300 : 50_000_000 })
+        let figure = try Self.figure("percentiles", result)
+        #expect(figure.contains("; less than 10 µs stands at the bottom"))
+        #expect(figure.contains(">10 µs</text>") && !figure.contains(">1 µs</text>"))
+        // All of it is that fast.
+        for metric in Metric.allCases where result.histograms[metric] != nil {
+            result.histograms[metric] = snapshot((1...1_000).map { 2_000 + $0 })
+        }
+        #expect(try Self.figure("percentiles", result).contains(">1 µs</text>"))
+    }
+
+    @Test("of many nines every other label is spare")
+    func spare() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        #expect(try !Self.figure("percentiles", result).contains("spare"))
+        result.histograms[.gap] = snapshot((1...100_000).map { Int64($0) * 1_000 })
+        let figure = try Self.figure("percentiles", result)
+        for (label, isSpare) in [
+            ("50", true), ("90", false), ("99", false), ("99.9", true), ("99.99", false),
+            ("99.999", true),
+        ] {
+            let tags = figure.components(separatedBy: "<")
+            let tag = try #require(tags.first { $0.hasSuffix(">\(label) %") })
+            #expect(tag.contains("under spare") == isSpare, "\(label)")
+        }
+    }
+
+    @Test("bars of failures name the time they count, and a sample of streams what it is of")
+    func units() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        let second = result.intervals[0]
+        result.intervals = (0..<TimeLine.mostPieces).map {
+            var interval = second
+            interval.startSeconds = $0
+            return interval
+        }
+        #expect(try Self.figure("failures", result).contains("failed in each second, by kind"))
+        var last = second
+        last.startSeconds = TimeLine.mostPieces
+        result.intervals.append(last)
+        result.length = Nanoseconds.seconds(Int64(TimeLine.mostPieces + 1))
+        #expect(try Self.figure("failures", result).contains("failed in each 2 s, by kind"))
     }
 }

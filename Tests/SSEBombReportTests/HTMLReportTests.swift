@@ -405,8 +405,11 @@ func record(
     )
     func quoting(word: String, quoted: String) { #expect(ShellCommand.quoted(word) == quoted) }
 
-    @Test("nothing in a command line moves the cursor")
+    @Test("nothing in a command line moves the cursor, and a shell makes the same of it again")
     func printable() {
-        #expect(ShellCommand.text(["a", "b\u{1b}c\n"]) == #"a 'b\x1bc\n'"#)
+        #expect(ShellCommand.text(["a", "b\u{1b}c\n"]) == #"a $'b\033c\n'"#)
+        #expect(ShellCommand.text(["it's\t\\n\u{202e}é"]) == #"$'it\'s\t\\n\342\200\256é'"#)
+        // A backslash alone is no reason for it.
+        #expect(ShellCommand.text([#"a\nb"#]) == #"'a\nb'"#)
     }
 }

@@ -51,6 +51,40 @@ import Testing
         )
     }
 
+    @Test("nothing in a gate's name moves the cursor, in the report or in the message after it")
+    func hostileGate() throws {
+        let gate = Threshold(
+            expression: "ttft:p99<500ms",
+            subject: .metric(.ttft),
+            aggregate: .percentile(99),
+            comparison: .less,
+            bound: 5e8
+        )
+        let name = "a\u{1b}[31mred\u{7}\u{202e}"
+        let result = ThresholdResult(
+            threshold: gate.scoped(to: name),
+            outcome: .missed,
+            value: 1,
+            samples: 1,
+            floor: 1,
+            unfinished: 0,
+            sentence: "\(name) is slow"
+        )
+        let report = TextReport(
+            SampleRun.full(try SampleRun.plan()),
+            verdict: Verdict(reasons: []),
+            thresholds: [result],
+            color: false
+        ).render()
+        let shown = #"a\x1b[31mred\x07\u{202e}"#
+        #expect(report.contains("\(shown): ttft:p99<500ms") && report.contains("\(shown) is slow"))
+        let complaint = try #require([result].complaint)
+        #expect(complaint == "threshold missed: '\(shown): ttft:p99<500ms'")
+        for text in [report, complaint] {
+            #expect(!text.unicodeScalars.contains { ["\u{1b}", "\u{7}", "\u{202e}"].contains($0) })
+        }
+    }
+
     @Test("the report is 80 columns wide, excerpts of error bodies apart")
     func width() throws {
         let report = Self.render(SampleRun.full(try SampleRun.plan()))

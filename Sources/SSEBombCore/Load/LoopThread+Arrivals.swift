@@ -89,6 +89,8 @@ extension LoopThread {
             arrivals.pointee.starts.add(now)
             let lateness = max(arrivals.pointee.greatestLateness, now - due)
             arrivals.pointee.greatestLateness = lateness
+            // What falls due while that is caught up waits behind it.
+            if due <= arrivals.pointee.pausedUntil { arrivals.pointee.noSlotUntil = now }
             if due > arrivals.pointee.noSlotUntil {
                 stats.pacingError.record(now - due)
             } else {
@@ -118,6 +120,12 @@ extension LoopThread {
 
     // MARK: Housekeeping
 
+    /// Starts go on after a pause by hand.
+    @inline(never)
+    mutating func coldEndPause(_ now: Instant) {
+        for number in 0..<classCount { classes[number].arrivals?.pointee.pausedUntil = now }
+    }
+
     /// Publishes how many arrivals wait for a slot.
     @inline(never)  // Twenty times a second.
     mutating func coldPublishWaiting(_ now: Instant) {
@@ -126,11 +134,11 @@ extension LoopThread {
     }
 
     /// Ends the arrivals: what is due and finds a free slot still starts, unless the run was
-    /// interrupted; what waits for one is dropped.
+    /// interrupted or starts are paused; what waits is dropped.
     @inline(never)
     mutating func coldEndArrivals(_ now: Instant) {
         guard let arrivals, !arrivals.pointee.isOver else { return }
-        if switches.interrupt == 0 { startArrivals(atMost: .max) }
+        if switches.interrupt == 0, !isPaused { startArrivals(atMost: .max) }
         arrivals.pointee.isOver = true
         let ages = Histogram()
         defer { ages.destroy() }

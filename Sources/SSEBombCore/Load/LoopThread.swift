@@ -316,7 +316,9 @@ struct LoopThread: ~Copyable {
         nextHousekeeping = now + Self.housekeepingInterval
         coldTakeAccount(now)
         nextHousekeeping = min(nextHousekeeping, windows.nextPhase(after: now))
+        let wasPaused = isPaused
         isPaused = switches.isPaused
+        if wasPaused, !isPaused { coldEndPause(now) }
         clock.refresh()
         hold.look(now)
         _ = lookAtRunDelay()

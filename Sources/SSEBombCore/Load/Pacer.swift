@@ -197,6 +197,8 @@ struct LoopArrivals {
     var recorded: TraceRow?
     /// Until then no slot was free: what was due before had to wait for one.
     var noSlotUntil = Instant.none
+    /// Until then starts were paused by hand: what was due before had to wait for the end of that.
+    var pausedUntil = Instant.none
     var lastStart = Instant.none
     /// The most that a start of the measured window came after its instant, waits included.
     var greatestLateness: Int64 = 0

@@ -34,7 +34,7 @@ extension RunResult {
             return []
         }
         guard load.line == nil else { return stageLine(until: end) }
-        let rate = load.ownRate
+        let rate = plan.askedRate ?? 0
         var last = end
         if let duration = plan.duration {
             last = min(last, Double(plan.ramp + plan.warmup + duration) / 1e9)

@@ -93,6 +93,8 @@ struct HorizontalAxis {
     struct Tick {
         let place: Double
         let label: String
+        /// Left out where there is little room.
+        var isSpare = false
     }
 
     let ticks: [Tick]

@@ -65,10 +65,9 @@ struct BandChart {
 
     private func caption(_ points: [Point], isLogarithmic: Bool) -> String {
         let total = points.reduce(0) { $0 + $1.count }
-        let each = timeLine.pieces.first?.seconds ?? 1
-        let step = each > 1 ? "\(AxisLabel.number(each)) s" : "second"
         var text =
-            "\(metric.rawValue), p50 to p99 of each \(step), n \(Units.count(total)) in all"
+            "\(metric.rawValue), p50 to p99 of each \(timeLine.step), "
+            + "n \(Units.count(total)) in all"
         let weak = Self.percentiles.filter { percentile in
             points.contains { !percentile.isSupported(by: $0.count) }
         }

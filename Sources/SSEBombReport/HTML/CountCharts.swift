@@ -16,7 +16,8 @@ struct FlightChart {
         let most = (pieces.map(\.inFlight) + askedStreams.map(\.level)).max() ?? 0
         var flight = Plot(height: 96, scale: .linear(to: most, ticks: 4), label: AxisLabel.count)
         timeLine.shade(&flight)
-        let points = timeLine.line(pieces.map { ($0, $0.inFlight) })
+        // The last interval may be as good as no time: its mean is none.
+        let points = timeLine.line(timeLine.ratedPieces.map { ($0, $0.inFlight) })
         flight.area(points.map { ($0.x, 0, $0.value) }, "outer")
         draw(askedStreams, in: &flight)
         flight.line(points, "p50")
@@ -150,7 +151,8 @@ struct FailureChart {
         return Figure(
             id: "failures",
             title: "Failures",
-            caption: "requests failed, by kind; ramp, warm-up and drain included",
+            caption: "requests failed in each \(timeLine.step), by kind; ramp, warm-up and drain "
+                + "included",
             legend: legend,
             height: height,
             drawing: drawing

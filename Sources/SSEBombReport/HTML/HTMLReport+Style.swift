@@ -122,11 +122,14 @@ extension HTMLReport {
         }
         .key{white-space:nowrap;margin-right:8px}
         i.outside{border:1px solid var(--rule);background:var(--shade);margin-right:4px}
-        .plot{padding:0 58px 0 54px;margin-top:auto}
+        .plot{padding:0 58px 0 54px;margin-top:auto;container-type:inline-size}
         .plot>svg{display:block;width:100%;overflow:visible}
         svg text{font-size:11.5px;fill:var(--dim);dominant-baseline:middle}
         .low{text-anchor:end}
         .under{text-anchor:middle}
+        @container (max-width:380px) {
+          .spare{display:none}
+        }
         svg .name{font-weight:650}
         .grid{stroke:var(--grid)}
         .line{

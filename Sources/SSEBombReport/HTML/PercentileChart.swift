@@ -14,7 +14,10 @@ struct PercentileChart {
     private static let mostNines = 6.0
     /// Points a nine.
     private static let density = 24
-    /// Below a microsecond gaps are those of one read.
+    /// Gaps below this are those of one read: they say nothing of the server, and each power of ten
+    /// more takes room from what does.
+    private static let usualLeast = 10_000.0
+    /// Of what is faster as a whole.
     private static let least = 1_000.0
     /// The axis begins at the least of the curves' values here: what is faster still is of no use,
     /// and gaps of one read would take most of the picture.
@@ -25,15 +28,17 @@ struct PercentileChart {
         let points: [(nines: Double, value: Double)]
         /// How many of the points the samples support.
         let supported: Int
+        /// The least sample.
+        let least: Double
     }
 
     /// nil without samples.
     var figure: Figure? {
-        let drawn = curves.filter { !$0.histogram.isEmpty }.map(Self.curve)
+        let measured = curves.filter { !$0.histogram.isEmpty }
+        let floor = Self.floor(measured.map(\.histogram))
+        let drawn = measured.map { Self.curve($0, floor) }
         let nines = max(1, drawn.compactMap { $0.points.last?.nines }.max() ?? 1)
-        let lows = curves.filter { !$0.histogram.isEmpty }.map {
-            max(Self.least, Double($0.histogram.percentile(Self.lowest)))
-        }
+        let lows = measured.map { max(floor, Double($0.histogram.percentile(Self.lowest))) }
         guard let most = drawn.flatMap({ $0.points.map(\.value) }).max(), let least = lows.min()
         else { return nil }
         let scale = AxisScale.logarithmic(from: least, to: most)
@@ -61,22 +66,33 @@ struct PercentileChart {
         return Figure(
             id: "percentiles",
             title: "Percentiles",
-            caption: caption(drawn),
+            caption: caption(drawn, from: scale.low),
             height: Self.height + 30,
             drawing: svg
         )
     }
 
-    private func caption(_ drawn: [Curve]) -> String {
+    /// The least value that the axis shows.
+    private static func floor(_ histograms: [HistogramSnapshot]) -> Double {
+        let most = histograms.map(\.max).max() ?? 0
+        return Double(most) >= 10 * usualLeast ? usualLeast : least
+    }
+
+    private func caption(_ drawn: [Curve], from low: Double) -> String {
         let counts = drawn.map { curve in
             let count = curves.first { $0.metric == curve.metric }?.histogram.count ?? 0
             return "\(curve.metric.rawValue) n \(Units.count(count))"
         }
         return "share of samples that took no longer, " + counts.joined(separator: ", ")
             + "; dotted: too few samples to state it"
+            + (drawn.contains { $0.least < low }
+                ? "; less than \(AxisLabel.duration(low)) stands at the bottom" : "")
     }
 
-    private static func curve(_ entry: (metric: Metric, histogram: HistogramSnapshot)) -> Curve {
+    private static func curve(
+        _ entry: (metric: Metric, histogram: HistogramSnapshot),
+        _ floor: Double
+    ) -> Curve {
         let samples = entry.histogram
         // The share beyond the greatest sample's rank is one in n.
         let most = min(mostNines, log10(Double(max(2, samples.count))))
@@ -87,14 +103,19 @@ struct PercentileChart {
             let nines = most * Double(step) / Double(count)
             let percentile = 100 * (1 - pow(10, -nines))
             let value = min(samples.percentile(percentile), samples.max)
-            points.append((nines, max(least, Double(value))))
+            points.append((nines, max(floor, Double(value))))
             let isSupported = HistogramSnapshot.isSupported(
                 percentile: percentile,
                 count: samples.count
             )
             if isSupported { supported = step + 1 }
         }
-        return Curve(metric: entry.metric, points: points, supported: supported)
+        return Curve(
+            metric: entry.metric,
+            points: points,
+            supported: supported,
+            least: Double(samples.min)
+        )
     }
 
     private static func axis(_ nines: Double) -> HorizontalAxis {
@@ -102,7 +123,13 @@ struct PercentileChart {
         return HorizontalAxis(
             ticks: places.map { place in
                 let percent = place < 1 ? "50" : AxisLabel.nines(Int(place))
-                return HorizontalAxis.Tick(place: place / nines, label: "\(percent) %")
+                // Every other label of many nines has room on a telephone.
+                let isSpare = nines >= 4 && (place < 1 || (place > 2 && Int(place) % 2 == 1))
+                return HorizontalAxis.Tick(
+                    place: place / nines,
+                    label: "\(percent) %",
+                    isSpare: isSpare
+                )
             }
         )
     }

@@ -123,7 +123,8 @@ struct Plot {
             svg.leaf(
                 "text",
                 [
-                    ("class", "under"), ("x", Coordinate.percent(tick.place)),
+                    ("class", tick.isSpare ? "under spare" : "under"),
+                    ("x", Coordinate.percent(tick.place)),
                     ("y", Coordinate.text(bottom + 14)),
                 ],
                 tick.label

@@ -53,9 +53,10 @@ struct SwimLanes {
         return Figure(
             id: "streams",
             title: "Streams, token by token",
-            caption: "\(lanes.count) of \(Units.count(result.plan.streams)) streams, one a row, "
-                + "for \(length) from \(AxisLabel.number(start)) s on; a stall is a gap of "
-                + "\(Self.stall) times the median"
+            caption:
+                "\(lanes.count) \(of)streams, one a row, for \(length) from "
+                + "\(AxisLabel.number(start)) s on; a stall is a gap of \(Self.stall) times the "
+                + "median"
                 + (stallBound.map { " (\(Units.duration($0)))" } ?? ""),
             legend: [
                 ("connect", "connecting"), ("wait", "waiting for the first token"),
@@ -65,6 +66,11 @@ struct SwimLanes {
             height: height + 30,
             drawing: svg
         )
+    }
+
+    /// Of how many streams the lanes are a sample: in the open model as many are open as it takes.
+    private var of: String {
+        result.loadModel == "closed" ? "of \(Units.count(result.plan.streams)) " : ""
     }
 
     /// From the start of the measured window to the first event that is missing.

@@ -84,6 +84,12 @@ struct TimeLine {
         return long.isEmpty ? pieces : long
     }
 
+    /// The length of a piece in words, to stand behind "each".
+    var step: String {
+        let seconds = pieces.first?.seconds ?? 1
+        return seconds > 1 ? "\(AxisLabel.number(seconds)) s" : "second"
+    }
+
     var axis: HorizontalAxis { .time(from: 0, to: end) }
 
     // MARK: Client

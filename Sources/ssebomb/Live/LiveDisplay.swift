@@ -13,23 +13,28 @@ struct LiveDisplay {
         case pause(Bool)
     }
 
-    private let plan: RunPlan
-    private let title: String
-    private let hasKeys: Bool
+    private let subject: LiveSubject
+    private let style: ProgressStyle
     private var gates: [ThresholdResult] = []
     private var isPaused = false
     private var line: ProgressLine
+    /// For a run that was started in the background, until it comes to the foreground.
+    private var plainLine: ProgressLine?
     private var lastDrawn: Int64?
-    /// Whether the view is drawn; the line is, otherwise.
-    let isOnScreen: Bool
+    /// Whether there is a view, and not a line.
+    let hasView: Bool
 
-    /// - Parameter title: the target, without secrets.
-    init(_ plan: RunPlan, title: String, style: ProgressStyle) {
-        self.plan = plan
-        self.title = title
-        line = ProgressLine(plan: plan, style: style)
-        isOnScreen = style == .live && Self.hasRoom
-        hasKeys = isOnScreen && LiveScreen.enter()
+    init(_ subject: LiveSubject, style: ProgressStyle) {
+        self.subject = subject
+        self.style = style
+        line = ProgressLine(plan: subject.plan, target: subject.target, style: style)
+        hasView = style == .live && Self.hasRoom
+        if style == .live {
+            plainLine = ProgressLine(plan: subject.plan, target: subject.target, style: .plain)
+        }
+        guard hasView else { return }
+        LiveScreen.want()
+        if LiveScreen.hold() { plainLine = nil }
     }
 
     private static var hasRoom: Bool {
@@ -42,7 +47,17 @@ struct LiveDisplay {
 
     /// Shows `progress` where it is time to; returns what keys have asked for.
     mutating func update(_ progress: RunProgress) -> [Wish] {
-        guard isOnScreen else {
+        guard style == .live else {
+            line.update(progress)
+            return []
+        }
+        // Sent to the background it says nothing: the terminal is another's.
+        guard hasView ? LiveScreen.hold() : Terminal.isInForeground() else {
+            plainLine?.update(progress)
+            return []
+        }
+        plainLine = nil
+        guard hasView else {
             line.update(progress)
             return []
         }
@@ -57,20 +72,20 @@ struct LiveDisplay {
         lastDrawn = progress.elapsed
         let view = LiveView(
             progress: progress,
-            plan: plan,
-            title: title,
+            subject: subject,
             gates: gates,
             isPaused: isPaused,
-            hasKeys: hasKeys
+            hasKeys: LiveScreen.hasKeys
         )
         // Asked for anew each time: a resize needs nothing else.
         let size = Terminal.size(of: STDERR_FILENO) ?? (80, 24)
         let color = Terminal.canColor(STDERR_FILENO)
-        LiveScreen.draw(view.lines(columns: size.columns, rows: size.rows, color: color))
+        // In the last column a terminal waits with the cursor on the cell, and what clears the rest
+        // of the line would clear that.
+        LiveScreen.draw(view.lines(columns: size.columns - 1, rows: size.rows, color: color))
     }
 
     private func wishes() -> [Wish] {
-        guard hasKeys else { return [] }
         var isPaused = isPaused
         return LiveScreen.keys().compactMap { key in
             switch key {

@@ -6,11 +6,25 @@ import SSEBombCore
 import Synchronization
 
 /// The screen of the live view.
+///
+/// Job control may take the terminal away at any time: in the background nothing is written, read
+/// or set, for that would disturb another program, or stop this one.
 enum LiveScreen {
+    // All zero at first: the optimiser (Swift 6.2) makes other values of a static Mutex zero, too.
     private struct State {
-        var isEntered = false
-        /// Settings of the terminal before, where keys are read.
-        var settings: termios?
+        /// Whether a view is to be shown.
+        var isWanted = false
+        /// Whether the view has the screen now.
+        var isHeld = false
+        /// Whether screen and cursor are still to be given back.
+        var isTaken = false
+        /// Whether `keys` is open.
+        var hasKeys = false
+        /// The terminal as keys are read from it.
+        var keys: Int32 = 0
+        /// Whether `settings` are those to go back to.
+        var hasSettings = false
+        var settings = termios()
     }
 
     private static let state = Mutex(State())
@@ -18,73 +32,111 @@ enum LiveScreen {
     private static let enterSequence = "\u{1B}[?1049h\u{1B}[?25l"
     private static let leaveSequence = "\u{1B}[?25h\u{1B}[?1049l"
 
-    /// Takes the terminal; returns whether keys are read.
-    static func enter() -> Bool {
+    /// From now on `hold` takes the terminal.
+    static func want() { state.withLock { $0.isWanted = true } }
+
+    /// Takes the terminal, where this process is in the foreground of it; returns whether the view
+    /// may be drawn.
+    static func hold() -> Bool {
         state.withLock { state in
-            if state.isEntered { return state.settings != nil }
-            state.isEntered = true
-            Terminal.error(enterSequence)
-            state.settings = takeKeys()
-            return state.settings != nil
+            guard state.isWanted, Terminal.isInForeground() else {
+                state.isHeld = false
+                return false
+            }
+            if !state.isHeld { take(&state) }
+            return true
         }
     }
 
-    /// Gives the terminal back, if it was taken.
+    /// Gives the terminal back, if it was taken; it isn't taken again before it is wanted.
     static func leave() {
-        state.withLock { giveBack(&$0) }
+        state.withLock { state in
+            state.isWanted = false
+            giveBack(&state)
+        }
     }
 
     /// Draws `lines` over what stands there, in one write.
     static func draw(_ lines: [String]) {
         // Under the lock: a frame that came after `leave` would stand in the report.
         state.withLock { state in
-            guard state.isEntered else { return }
+            guard state.isHeld else { return }
             let body = lines.map { $0 + "\u{1B}[K" }.joined(separator: "\r\n")
             Terminal.error("\u{1B}[H\(body)\u{1B}[J")
         }
     }
 
-    /// Gives the terminal back for as long as `body` takes: it stops the process.
+    /// Gives the terminal back before `body`, which stops the process; it goes on in the foreground
+    /// or in the background.
     static func whileLeft(_ body: () -> Void) {
         state.withLock { state in
-            let wasEntered = state.isEntered
-            let readKeys = state.settings != nil
             giveBack(&state)
             body()
-            guard wasEntered else { return }
-            state.isEntered = true
-            Terminal.error(enterSequence)
-            if readKeys { state.settings = takeKeys() }
         }
     }
+
+    /// Whether keys are read.
+    static var hasKeys: Bool { state.withLock { $0.isHeld && $0.hasKeys } }
 
     /// The keys that were pressed since the last call.
     static func keys() -> [UInt8] {
-        var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, 0) > 0, entry.revents & Int16(POLLIN) != 0 else { return [] }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = read(STDIN_FILENO, &bytes, bytes.count)
-        return count > 0 ? Array(bytes[..<count]) : []
+        state.withLock { state in
+            guard state.isHeld, state.hasKeys else { return [] }
+            // Whoever isn't in the foreground any more gets an error for this, and isn't stopped.
+            var blocked = sigset_t()
+            var before = sigset_t()
+            sigemptyset(&blocked)
+            sigaddset(&blocked, SIGTTIN)
+            pthread_sigmask(SIG_BLOCK, &blocked, &before)
+            defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+            var bytes = [UInt8](repeating: 0, count: 64)
+            let count = read(state.keys, &bytes, bytes.count)
+            return count > 0 ? Array(bytes[..<count]) : []
+        }
+    }
+
+    private static func take(_ state: inout State) {
+        (state.isHeld, state.isTaken) = (true, true)
+        Terminal.error(enterSequence)
+        takeKeys(&state)
+        // From here on a signal that ends the process must not leave it like this.
+        TerminalGuard.arm(
+            output: STDERR_FILENO,
+            sequence: leaveSequence,
+            input: state.keys,
+            settings: state.hasSettings ? state.settings : nil
+        )
     }
 
     private static func giveBack(_ state: inout State) {
-        guard state.isEntered else { return }
-        state.isEntered = false
-        if var settings = state.settings {
-            tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-            state.settings = nil
+        guard state.isTaken else { return }
+        if state.hasSettings, Terminal.isInForeground() {
+            tcsetattr(state.keys, TCSANOW, &state.settings)
         }
+        if state.hasKeys { close(state.keys) }
         Terminal.error(leaveSequence)
+        TerminalGuard.disarm()
+        (state.isHeld, state.isTaken) = (false, false)
+        (state.hasKeys, state.hasSettings) = (false, false)
     }
 
-    /// Lets single keys come through; nil where standard input is no terminal of ours.
-    private static func takeKeys() -> termios? {
-        // Whoever isn't in the foreground would be stopped for changing the settings.
-        guard isatty(STDIN_FILENO) == 1, tcgetpgrp(STDIN_FILENO) == getpgrp() else { return nil }
+    /// Lets single keys come through, where standard input and this screen are the terminal of this
+    /// session.
+    private static func takeKeys(_ state: inout State) {
+        guard isatty(STDIN_FILENO) == 1, tcgetpgrp(STDERR_FILENO) == getpgrp() else { return }
+        if !state.hasKeys {
+            // O_NONBLOCK belongs to what open(2) makes: on standard input it would be the shell's,
+            // too.
+            let keys = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            guard keys >= 0 else { return }
+            (state.keys, state.hasKeys) = (keys, true)
+        }
         var settings = termios()
-        guard tcgetattr(STDIN_FILENO, &settings) == 0 else { return nil }
+        guard tcgetattr(state.keys, &settings) == 0 else { return }
         var raw = settings
         raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
-        return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0 ? settings : nil
+        guard tcsetattr(state.keys, TCSANOW, &raw) == 0, !state.hasSettings else { return }
+        // Not again: a shell that took the terminal without being asked may have left it raw.
+        (state.settings, state.hasSettings) = (settings, true)
     }
 }

@@ -4,12 +4,22 @@
 import SSEBombCore
 import SSEBombReport
 
+/// What the view says of a run that doesn't change while it goes on.
+struct LiveSubject {
+    var plan: RunPlan
+    var target: LiveTarget
+    /// The target, or the number of classes, without secrets.
+    var title: String
+    /// Where metrics are served; nil for nowhere.
+    var metricsURL: String?
+    /// What was said before the run: the view hides it.
+    var notes: [String] = []
+}
+
 /// What the view shows.
 struct LiveView {
     var progress: RunProgress
-    var plan: RunPlan
-    /// The target, or the number of classes, without secrets.
-    var title: String
+    var subject: LiveSubject
     /// The gates as they stand; empty where there are none.
     var gates: [ThresholdResult] = []
     var isPaused = false
@@ -24,11 +34,15 @@ struct LiveView {
     /// What "the last seconds" are.
     private static let recentSeconds = RunProgress.secondsOfLatencies
 
+    private var plan: RunPlan { subject.plan }
+
     /// The lines, no more than `rows`, the most important first.
     func lines(columns: Int, rows: Int, color: Bool) -> [String] {
         let width = min(columns, Self.mostColumns)
-        var pen = LivePen(columns: width, color: color)
-        pen.line(title, style: .bold)
+        let paper = LivePen(columns: width, color: color)
+        var pen = paper
+        pen.line(subject.title, style: .bold)
+        if let url = subject.metricsURL { pen.field("metrics", url) }
         pen.blank()
         clock(&pen)
         load(&pen)
@@ -38,12 +52,17 @@ struct LiveView {
         pen.blank()
         failures(&pen)
         client(&pen)
-        gates(&pen)
+        let room = max(0, rows - 1)
         var lines = pen.lines
-        if lines.count > rows - 1 { lines = lines.filter { !$0.isEmpty } }
-        lines = Array(lines.prefix(max(0, rows - 1)))
+        if lines.count + gates.count + subject.notes.count > room {
+            lines = lines.filter { !$0.isEmpty }
+        }
+        // One is kept for what gates and notes come to.
+        let hasMore = !gates.isEmpty || !subject.notes.isEmpty
+        lines = Array(lines.prefix(max(0, hasMore ? room - 1 : room)))
+        lines += more(paper, rows: room - lines.count)
         if hasKeys, rows > 1 {
-            var foot = LivePen(columns: width, color: color)
+            var foot = paper
             foot.line("q finish now   p \(isPaused ? "go on" : "pause starting")", style: .dim)
             lines += foot.lines
         }
@@ -55,7 +74,7 @@ struct LiveView {
     private func clock(_ pen: inout LivePen) {
         var words = ProgressLine.clock(progress, plan)
         if isPaused { words += "  paused: nothing starts" }
-        let room = pen.columns - words.count - 4
+        let room = pen.columns - words.columns - 4
         guard let share = share, room >= 10 else { return pen.line(words, style: .bold) }
         let cells = min(room, 60)
         let full = Int((share * Double(cells)).rounded(.down))
@@ -63,32 +82,40 @@ struct LiveView {
         pen.line("\(words)  \(bar)", style: isPaused ? .warning : .bold)
     }
 
-    /// How much of the planned time is over; nil where nobody knows how long it will be.
+    /// How much of the planned time, or of the requests, is over; nil where nobody knows how long
+    /// it will be.
     private var share: Double? {
         if let duration = plan.duration {
             let whole = plan.ramp + plan.warmup + duration
             return min(1, max(0, Double(progress.elapsed) / Double(max(1, whole))))
         }
-        guard let requests = plan.requests, requests > 0 else { return nil }
-        return min(1, Double(progress.completed + progress.failed) / Double(requests))
+        // Of sessions it is not known of how many requests they will be.
+        guard let requests = plan.requests, requests > 0, plan.sessions == nil else { return nil }
+        let over = progress.completed + progress.failed + progress.cancelled
+        return min(1, Double(over) / Double(requests))
     }
 
     private func load(_ pen: inout LivePen) {
-        var words = "\(Units.count(progress.inFlight)) of \(Units.count(plan.streams)) in flight"
+        var words = subject.target.streams(progress)
         if progress.waiting > 0 { words += ", \(Units.count(progress.waiting)) waiting" }
         pen.field("streams", words)
-        pen.field(
-            "requests",
+        let recent = progress.recent.suffix(Self.recentSeconds)
+        if let starts = subject.target.starts(recent, progress) { pen.field("starts/s", starts) }
+        var requests =
             "\(Units.count(progress.started)) started, \(Units.count(progress.completed)) completed"
-        )
+        if progress.cancelled > 0 { requests += ", \(Units.count(progress.cancelled)) cancelled" }
+        if let share = Units.share(progress.good, of: progress.good + progress.bad) {
+            requests += ", \(share) good"
+        }
+        pen.field("requests", requests)
     }
 
     private func rates(_ pen: inout LivePen) {
         guard !progress.recent.isEmpty else { return }
         func row(_ name: String, _ values: [Double]) {
             let rate = Units.rate(values.last ?? 0)
-            let text = "\(rate)/s".padded(to: 12)
-            let room = pen.room - text.count - 1
+            let text = "\(rate)/s".padded(toColumns: 12)
+            let room = pen.room - text.columns - 1
             pen.field(name, text + " " + Sparkline.text(values, columns: room))
         }
         row("requests/s", progress.recent.map { Double($0.completed) / Double($0.seconds) })
@@ -104,7 +131,7 @@ struct LiveView {
             for interval in progress.recent.suffix(Self.recentSeconds) {
                 recent.merge(interval[keyPath: path])
             }
-            let now = "last \(Self.recentSeconds) s \(Self.figures(recent))".padded(to: 34)
+            let now = "last \(Self.recentSeconds) s \(Self.figures(recent))".padded(toColumns: 34)
             pen.field(name, "\(now)  run \(Self.figures(whole))")
         }
     }
@@ -136,103 +163,56 @@ struct LiveView {
         pen.field("client", words, style: isHigh ? .warning : .plain)
     }
 
-    private func gates(_ pen: inout LivePen) {
-        for gate in gates {
-            let (mark, style): (String, LivePen.Style) =
-                switch gate.outcome {
-                case .passed: ("✓", .good)
-                case .missed: ("✗", .warning)
-                case .notJudged: ("?", .plain)
-                }
-            pen.field(
-                "gate",
-                "\(mark) \(gate.threshold.expression)  \(gate.sentence)",
-                style: style
-            )
+    // MARK: Gates and notes
+
+    /// Gates, then notes, in so many lines; where they don't fit, missed gates come first, and the
+    /// last line counts the rest.
+    private func more(_ paper: LivePen, rows: Int) -> [String] {
+        var pen = paper
+        guard gates.count + subject.notes.count > rows else {
+            for gate in gates { show(gate, &pen) }
+            for note in subject.notes { pen.field("note", note) }
+            return pen.lines
         }
-    }
-}
-
-extension String {
-    /// With spaces behind it, at least so long.
-    fileprivate func padded(to width: Int) -> String {
-        self + String(repeating: " ", count: max(0, width - count))
-    }
-
-    /// No longer than so many columns, with an ellipsis where that takes something away: at the end
-    /// of a word, if one ends in the second half of the room. Half a figure would be another one.
-    fileprivate func cut(to columns: Int) -> String {
-        guard count > columns else { return self }
-        guard columns > 0 else { return "" }
-        // The place of the ellipsis may be that of the space behind a word.
-        let space = prefix(columns).lastIndex(of: " ")
-        var end = index(startIndex, offsetBy: columns - 1)
-        if let space, distance(from: startIndex, to: space) * 2 >= columns { end = space }
-        var kept = self[..<end]
-        while kept.last == " " { kept.removeLast() }
-        return kept + "…"
-    }
-}
-
-/// Writes lines of a width.
-struct LivePen {
-    enum Style { case plain, bold, dim, good, warning }
-
-    let columns: Int
-    let color: Bool
-    private(set) var lines: [String] = []
-
-    private static let nameColumns = 12
-
-    init(columns: Int, color: Bool) {
-        self.columns = columns
-        self.color = color
-    }
-
-    /// Columns beside a field's name.
-    var room: Int { max(0, columns - Self.nameColumns) }
-
-    mutating func blank() { lines.append("") }
-
-    mutating func line(_ text: String, style: Style = .plain) {
-        lines.append(painted(text.cut(to: columns), style))
-    }
-
-    mutating func field(_ name: String, _ text: String, style: Style = .plain) {
-        let shown = text.cut(to: room)
-        let head = String(name.padded(to: Self.nameColumns).prefix(columns))
-        lines.append(painted(head, .dim) + painted(shown, style))
-    }
-
-    private func painted(_ text: String, _ style: Style) -> String {
-        guard color else { return text }
-        let code =
-            switch style {
-            case .plain: ""
-            case .bold: "1"
-            case .dim: "2"
-            case .good: "32"
-            case .warning: "31"
-            }
-        return code.isEmpty ? text : "\u{1B}[\(code)m\(text)\u{1B}[0m"
-    }
-}
-
-/// A row of small columns.
-enum Sparkline {
-    private static let blocks = Array("▁▂▃▄▅▆▇█")
-
-    /// The last `columns` of `values`, each as high as it is compared with the greatest.
-    static func text(_ values: [Double], columns: Int) -> String {
-        let shown = values.suffix(max(0, columns))
-        guard let greatest = shown.max(), greatest > 0 else {
-            return String(repeating: blocks[0], count: shown.count)
+        guard rows > 0 else { return [] }
+        let order: [ThresholdResult.Outcome] = [.missed, .notJudged, .passed]
+        let sorted = order.flatMap { outcome in gates.filter { $0.outcome == outcome } }
+        for gate in sorted.prefix(rows - 1) { show(gate, &pen) }
+        let notes = subject.notes.prefix(max(0, rows - 1 - gates.count))
+        for note in notes { pen.field("note", note) }
+        let hidden = sorted.dropFirst(rows - 1)
+        var words = order.compactMap { outcome -> String? in
+            let count = hidden.count { $0.outcome == outcome }
+            return count > 0 ? "\(Units.count(count)) \(Self.word(outcome))" : nil
         }
-        return String(
-            shown.map { value in
-                let height = (value / greatest * Double(blocks.count - 1)).rounded()
-                return blocks[max(0, min(blocks.count - 1, Int(height)))]
-            }
+        if !words.isEmpty { words[0] = "gates: " + words[0] }
+        let left = subject.notes.count - notes.count
+        if left > 0 { words.append("\(Units.count(left)) note\(left == 1 ? "" : "s")") }
+        pen.field(
+            "no room for",
+            words.joined(separator: ", "),
+            style: hidden.contains { $0.outcome == .missed } ? .warning : .plain
         )
+        return pen.lines
+    }
+
+    private func show(_ gate: ThresholdResult, _ pen: inout LivePen) {
+        let (mark, style): (String, LivePen.Style) =
+            switch gate.outcome {
+            case .passed: ("✓", .good)
+            case .missed: ("✗", .warning)
+            case .notJudged: ("?", .plain)
+            }
+        // The name of a class, or a sentence that has it, may hold anything.
+        let words = "\(gate.threshold.expression)  \(gate.sentence)"
+        pen.field("gate", "\(mark) \(Terminal.printable(words))", style: style)
+    }
+
+    private static func word(_ outcome: ThresholdResult.Outcome) -> String {
+        switch outcome {
+        case .passed: "passed"
+        case .missed: "missed"
+        case .notJudged: "not judged"
+        }
     }
 }
