@@ -5,8 +5,8 @@ is, and whether the client's memory grows with the length of a run.
     perf/results.py [--seconds N] [--streams N] [--only files|requests|time]
 
 files: one run of 60 s with 10,000 streams of 5 events/s, whose latencies and lengths are lognormal,
-written as it ends in every format; then drawn again from its result. requests: the memory
-of one run of 200 streams at a high rate, after 20 s and when it has had the requests of an hour at
+written in every format, single requests too; then drawn again from its result. requests: the memory
+of one run of 200 streams with all outputs and --listen at a high rate, after 20 s and when it has had the requests of an hour at
 a sixtieth of that rate. time: that of one run after one minute and after seven, while its time line
 gets longer; how far that can go in an hour is bounded in bytes (a unit test of IntervalRecorder
 closes 3,600 seconds).
@@ -27,7 +27,7 @@ LATER = 1.0  # seconds
 SIZE = 5_000_000  # bytes
 GROWTH = 1.05
 EXPORTS = ["html", "csv", "markdown", "hlog", "hgrm", "openmetrics", "vllm-json", "aiperf-json",
-           "k6-json", "llmd", "junit"]
+           "k6-json", "llmd", "junit", "per-request"]
 SHAPE = ["--ttft", "lognormal:500ms,0.5", "--itl", "lognormal:200ms,0.5",
          "--tokens", "lognormal:50,0.5"]
 
@@ -98,9 +98,12 @@ def looks(shape, *seconds):
     """One run of 200 streams, looked at after each of these."""
     server_cpu, client_cpu = harness.two_cpus()
     seen = []
-    with harness.mock(*shape, cpu=server_cpu) as server:
+    with (tempfile.TemporaryDirectory() as folder,
+          harness.mock(*shape, cpu=server_cpu) as server):
+        outputs = ["-o", os.path.join(folder, "result.json"), *exports(folder, "run")]
         command = harness.client_command(
-            server.base + harness.CHAT, "-c", 200, "-d", "1h", "--drain", 0, "-q", cpu=client_cpu)
+            server.base + harness.CHAT, "-c", 200, "-d", "1h", "--drain", 0, "-q",
+            "--listen", "127.0.0.1:0", "--slo", "ttft<1s", *outputs, cpu=client_cpu)
         with harness.process(command, stdout=subprocess.DEVNULL) as client:
             start = time.monotonic()
             for second in seconds:

@@ -15,7 +15,10 @@ struct RequestDigest {
     private static let seed: UInt64 = 1
 
     /// What may differ where digests do.
-    static let words = "other bodies, another method or path, by plan.request_digest"
+    static let words =
+        "other bodies, another method, path or names in the query, by plan.request_digest"
+    /// That of merged results of unlike work.
+    static let mixed: UInt32 = 0
 
     private(set) var value: UInt32 = 0x811C_9DC5
 
@@ -33,12 +36,16 @@ struct RequestDigest {
         }
     }
 
-    /// Of classes, each with its name and its digest.
-    init(_ classes: [(name: String, digest: UInt32)]) {
-        for (name, digest) in classes {
-            add(name.utf8)
-            add(number: UInt64(digest))
-        }
+    /// Of classes by their digests. Their names don't count: with several URLs they say where the
+    /// servers stand.
+    init(classes: [UInt32]) {
+        for digest in classes { add(number: UInt64(digest)) }
+    }
+
+    /// That of a result which was merged of two with these; nil stands for one that isn't known.
+    static func joined(_ one: UInt32?, _ other: UInt32?) -> UInt32? {
+        guard let one, let other else { return one ?? other }
+        return one == other ? one : mixed
     }
 
     /// As the result file has it: 8 hexadecimal digits.
@@ -86,10 +93,8 @@ extension RunResult {
     /// That of the plan; with classes of all of them, nil where one has none.
     var requestDigest: UInt32? {
         guard !classes.isEmpty else { return plan.requestDigest }
-        let known = classes.compactMap { part in
-            part.result.plan.requestDigest.map { (name: part.name, digest: $0) }
-        }
-        return known.count == classes.count ? RequestDigest(known).value : nil
+        let known = classes.compactMap(\.result.plan.requestDigest)
+        return known.count == classes.count ? RequestDigest(classes: known).value : nil
     }
 
     /// Whether both have a digest, and not the same.

@@ -42,7 +42,7 @@ struct ProgressLine {
         target: LiveTarget? = nil,
         style: ProgressStyle,
         columns: @escaping () -> Int = { Terminal.columns(of: STDERR_FILENO, otherwise: 80) },
-        write: @escaping (String) -> Void = Terminal.error
+        write: @escaping (String) -> Void = Terminal.progress
     ) {
         self.plan = plan
         self.target = target ?? LiveTarget([plan])

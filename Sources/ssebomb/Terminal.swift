@@ -21,6 +21,13 @@ enum Terminal {
     /// Writes all of `text` to standard error; what that refuses can't be told to anybody.
     static func error(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
+    /// Writes to standard error where that takes it at once: progress isn't worth a wait, for the
+    /// thread that shows it also closes the seconds of a run.
+    static func progress(_ text: String) {
+        var room = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+        if poll(&room, 1, 0) > 0 { error(text) }
+    }
+
     /// One line to standard error, in the form of every message of ssebomb. Names in it, such as
     /// that of a class, may hold anything.
     static func message(_ sentence: String) { error("ssebomb: \(printable(sentence))\n") }
@@ -69,10 +76,9 @@ enum Terminal {
     }
 
     /// Whether the terminal on standard error is this process's to write to: it isn't that of a job
-    /// in the background. True where there is no job control.
+    /// in the background, nor that of another session.
     static func isInForeground() -> Bool {
-        let group = tcgetpgrp(STDERR_FILENO)
-        return group < 0 || group == getpgrp()
+        tcgetpgrp(STDERR_FILENO) == getpgrp()
     }
 
     /// Columns of the terminal on `fd`; `otherwise` where there is none, or it doesn't say.

@@ -76,12 +76,15 @@ public struct RateSeries: Sendable {
     public var seconds: Double
     /// By interval.
     public var intervals: [Double]
+    /// How many come, or stay away, together: 1 of requests, of tokens those of one wait.
+    public var lump: Double
 
     /// Takes a rate over `seconds`; over the intervals, a second each, where nothing else is said.
-    public init(rate: Double, seconds: Double? = nil, intervals: [Double]) {
+    public init(rate: Double, seconds: Double? = nil, intervals: [Double], lump: Double = 1) {
         self.rate = rate
         self.seconds = seconds ?? Double(intervals.count)
         self.intervals = intervals
+        self.lump = lump
     }
 
     /// What was counted in the window.
@@ -153,6 +156,7 @@ extension ComparedRun {
         // Without an event no API can be recognised, and no token came either.
         if result.hasTokens || result.counts.events == 0 {
             rates[.tokens] = series(window.tokens) { $0.tokenEvents }
+            rates[.tokens]?.lump = result.tokensTogether(window)
         }
         if result.counts.objectives != nil {
             rates[.goodput] = series(Double(window.good)) { $0.good }
@@ -200,6 +204,17 @@ extension RunResult {
 
     /// The intervals that lie in the measured window with all of their length; of merged results,
     /// in the part of it that all have in common.
+    /// Tokens that a window gains or loses with where it begins: as many as a stream would have
+    /// sent in the time that it waits for a first one, and at most those of a request.
+    fileprivate func tokensTogether(_ window: RateWindow) -> Double {
+        let ofRequest = window.tokens / Double(max(1, window.requests))
+        var most = ofRequest
+        if let wait = histograms[.ttft], let gap = histograms[.gap], gap.mean > 0 {
+            most = min(most, wait.mean / gap.mean)
+        }
+        return max(1, most)
+    }
+
     fileprivate var measuredIntervals: [RunInterval] {
         if let merged { return merged.window.map { intervals(in: $0) } ?? [] }
         let end = measureStartSeconds + Double(measured) / 1e9

@@ -100,13 +100,15 @@ struct MeasuredDifference: Sendable {
 /// A rate of which one side counted none.
 ///
 /// The side with 0 is at most what would show none in so much time in `alpha / 2` of cases
-/// (Poisson: 3.7 over the time for 95 %), the other at least its own interval's lower end; each is
-/// wrong in at most half of `alpha`, and so both together in at most `alpha`.
+/// (Poisson: 3.7 over the time for 95 %, times what comes together on the other side), the other at
+/// least its own interval's lower end; each is wrong in at most half of `alpha`, and so both
+/// together in at most `alpha`.
 struct SilentDifference: Sendable {
     /// Whether BASE is the one with 0.
     let isFromZero: Bool
     /// Seconds in which nothing was counted.
     private let silence: Double
+    private let lump: Double
     private let value: Double
     private let variance: Double
     private let freedom: Double
@@ -118,12 +120,13 @@ struct SilentDifference: Sendable {
             let error = other.error
         else { return nil }
         self.silence = silence
+        lump = other.lump
         self.value = value
         (variance, freedom) = error
     }
 
     func interval(alpha: Double) -> ClosedRange<Double> {
-        let most = -log(alpha / 2) / silence
+        let most = -log(alpha / 2) / silence * lump
         let half = StudentT.quantile(twoSided: alpha, freedom: freedom) * variance.squareRoot()
         let least = value * exp(-half)
         return isFromZero ? least / most - 1...(.infinity) : -1...max(-1, most / least - 1)

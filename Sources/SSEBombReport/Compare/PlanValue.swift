@@ -72,6 +72,14 @@ enum PlanValue: Decodable, Equatable, Sendable {
             ])
         }
         if !stages.isEmpty { fields["stages"] = .list(stages) }
+        for (place, part) in result.classes.enumerated() {
+            // By place: with several URLs the name says where the server stands. The digest of the
+            // whole is over all of them, and an API may not be known where nothing was answered.
+            let own = facets(of: part.result).filter {
+                !["request_digest", "api", "api_from"].contains($0.key)
+            }
+            fields["classes.\(place)"] = .fields(own)
+        }
         return fields
     }
 }

@@ -12,6 +12,8 @@ struct SideEstimate {
     var error: (variance: Double, freedom: Double)?
     /// Seconds in which nothing was counted: the value is 0, and that says how far it would vary.
     var silence: Double?
+    /// How many of what a rate counts come together.
+    var lump = 1.0
     /// Why one of the first two is nil.
     var reason = ""
 }
@@ -74,11 +76,13 @@ struct ComparedSide {
             }
         }
         let freedom = Double(values.count) - 1
+        var lump = 1.0
+        if case .rate(let rate) = figure { lump = Self.lump(runs.compactMap { $0.rates[rate] }) }
         let plain = Self.mean(values)
         guard !figure.isRelative || plain.value > 0 else { return ofZeros(figure) }
         let least = leastVariance(figure, isSpread: plain.variance > 0)
         func estimate(_ value: Double, _ variance: Double) -> SideEstimate {
-            SideEstimate(value: value, error: (max(variance, least), freedom))
+            SideEstimate(value: value, error: (max(variance, least), freedom), lump: lump)
         }
         guard figure.isRelative else { return estimate(plain.value, plain.variance) }
         guard values.allSatisfy({ $0 > 0 }) else {
@@ -109,6 +113,8 @@ struct ComparedSide {
         return estimate
     }
 
+    private static func lump(_ series: [RateSeries]) -> Double { series.map(\.lump).max() ?? 1 }
+
     // MARK: What can't be known better
 
     /// The variance that a figure has whatever its seconds or runs show: a few that happen to be
@@ -128,9 +134,10 @@ struct ComparedSide {
     private static let leastVariance = resolution * resolution
 
     /// Even what comes at perfectly even intervals is counted, in a window that begins anywhere, as
-    /// the next lower number or the next higher one: a variance of up to a quarter a window.
+    /// the next lower number or the next higher one: a variance of up to a quarter a window, in
+    /// units of what comes together.
     private func leastVariance(_ series: [RateSeries]) -> Double {
-        let count = series.reduce(0) { $0 + $1.count }
+        let count = series.reduce(0) { $0 + $1.count / $1.lump }
         return max(Self.leastVariance, Double(series.count) / 4 / (count * count))
     }
 
@@ -245,7 +252,7 @@ struct ComparedSide {
         let seconds = series.reduce(0) { $0 + $1.seconds }
         guard seconds > 0 else { return SideEstimate(reason: tooShort) }
         let total = series.reduce(0) { $0 + $1.count }
-        var estimate = SideEstimate(value: total / seconds)
+        var estimate = SideEstimate(value: total / seconds, lump: Self.lump(series))
         let intervals = series.reduce(0) { $0 + Double($1.intervals.count) }
         guard intervals >= Double(Self.leastIntervals) else {
             estimate.reason = tooShort

@@ -122,7 +122,8 @@ extension HTMLReport {
             notes.append("\(Units.count(counts.failed)) failed (\(share))")
         }
         let ends = [
-            (counts.cancelled, "cancelled"), (counts.cut, "cut"), (counts.dropped, "dropped"),
+            (counts.cancelled, "cancelled"), (counts.cut, "cut"),
+            (result.droppedArrivals ?? 0, "dropped"),
         ]
         .filter { $0.0 > 0 }
         if !ends.isEmpty {

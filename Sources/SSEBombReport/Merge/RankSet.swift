@@ -31,9 +31,12 @@ struct RankSet {
         for (name, ranks) in held {
             guard let ranks else { continue }
             guard ranks.others == 0, ranks.ranks.allSatisfy({ $0.rank.count == all }) else {
+                let odd =
+                    name == first.name ? "not all of its parts are" : "\(name) is not"
                 throw MergeError(
-                    sentence: "\(first.name) is of a load of \(all) ranks, and \(name) "
-                        + "is not: leave one of them out, or give --allow-unlike"
+                    sentence:
+                        "\(first.name) is of a load of \(all) ranks, and \(odd): leave one of "
+                        + "them out, or give --allow-unlike"
                 )
             }
             for own in ranks.ranks {

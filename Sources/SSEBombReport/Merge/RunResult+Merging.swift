@@ -384,8 +384,7 @@ extension RunPlan {
         // 0 is without a limit.
         let isLimited = connectRate > 0 && other.connectRate > 0
         both.connectRate = isLimited ? connectRate + other.connectRate : 0
-        both.storedRequests?.digest =
-            [requestDigest, other.requestDigest].compactMap(\.self).min()
+        both.storedRequests?.digest = RequestDigest.joined(requestDigest, other.requestDigest)
         return both
     }
 

@@ -18,6 +18,10 @@ enum LiveScreen {
         var isHeld = false
         /// Whether screen and cursor are still to be given back.
         var isTaken = false
+        /// The terminal as it is drawn on, where `isTaken`.
+        var screen: Int32 = 0
+        /// What it didn't take yet.
+        var pending: [UInt8] = []
         /// Whether `keys` is open.
         var hasKeys = false
         /// The terminal as keys are read from it.
@@ -56,15 +60,37 @@ enum LiveScreen {
         }
     }
 
-    /// Draws `lines` over what stands there, in one write.
+    /// Draws `lines` over what stands there, in one write. A terminal that takes nothing (Ctrl-S, a
+    /// line that is down) misses frames: the thread that draws also closes the seconds of the run.
     static func draw(_ lines: [String]) {
         // Under the lock: a frame that came after `leave` would stand in the report.
         state.withLock { state in
-            guard state.isHeld else { return }
+            guard state.isHeld, flush(&state) else { return }
             let body = lines.map { $0 + "\u{1B}[K" }.joined(separator: "\r\n")
-            Terminal.error("\u{1B}[H\(body)\u{1B}[J")
+            put("\u{1B}[H\(body)\u{1B}[J", &state)
         }
     }
+
+    private static func put(_ text: String, _ state: inout State) {
+        state.pending += text.utf8
+        flush(&state)
+    }
+
+    /// Writes what is pending, as far as the terminal takes it; whether that is all.
+    @discardableResult
+    private static func flush(_ state: inout State) -> Bool {
+        while !state.pending.isEmpty {
+            let count = write(state.screen, state.pending, state.pending.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return false }
+            // What else is refused can't be told to anybody.
+            state.pending.removeFirst(count < 0 ? state.pending.count : count)
+        }
+        return true
+    }
+
+    /// A terminal that takes nothing may do so again within this, milliseconds.
+    private static let patience: Int32 = 1_000
 
     /// Gives the terminal back before `body`, which stops the process; it goes on in the foreground
     /// or in the background.
@@ -97,11 +123,14 @@ enum LiveScreen {
 
     private static func take(_ state: inout State) {
         (state.isHeld, state.isTaken) = (true, true)
-        Terminal.error(enterSequence)
+        // O_NONBLOCK belongs to what open(2) makes: standard error is others', too.
+        let own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        state.screen = own >= 0 ? own : STDERR_FILENO
+        put(enterSequence, &state)
         takeKeys(&state)
         // From here on a signal that ends the process must not leave it like this.
         TerminalGuard.arm(
-            output: STDERR_FILENO,
+            output: state.screen,
             sequence: leaveSequence,
             input: state.keys,
             settings: state.hasSettings ? state.settings : nil
@@ -114,8 +143,12 @@ enum LiveScreen {
             tcsetattr(state.keys, TCSANOW, &state.settings)
         }
         if state.hasKeys { close(state.keys) }
-        Terminal.error(leaveSequence)
+        put(leaveSequence, &state)
+        var room = pollfd(fd: state.screen, events: Int16(POLLOUT), revents: 0)
+        while !flush(&state), poll(&room, 1, patience) > 0 {}
         TerminalGuard.disarm()
+        state.pending = []
+        if state.screen != STDERR_FILENO { close(state.screen) }
         (state.isHeld, state.isTaken) = (false, false)
         (state.hasKeys, state.hasSettings) = (false, false)
     }
@@ -125,8 +158,7 @@ enum LiveScreen {
     private static func takeKeys(_ state: inout State) {
         guard isatty(STDIN_FILENO) == 1, tcgetpgrp(STDERR_FILENO) == getpgrp() else { return }
         if !state.hasKeys {
-            // O_NONBLOCK belongs to what open(2) makes: on standard input it would be the shell's,
-            // too.
+            // As above: standard input is the shell's, too.
             let keys = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
             guard keys >= 0 else { return }
             (state.keys, state.hasKeys) = (keys, true)
