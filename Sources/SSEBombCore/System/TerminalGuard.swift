@@ -6,8 +6,8 @@ public import Glibc
 /// Settings and screen of the terminal, to be given back by whatever ends the process.
 public enum TerminalGuard {
     /// From now on a signal that ends the process first writes `sequence` (64 bytes at most) to
-    /// `output`, and sets the terminal on `input` back to `settings`, where it is in the foreground;
-    /// then it does what it did before. To be called by one thread at a time.
+    /// `output`, and sets the terminal on `input` back to `settings`, where the process is in its
+    /// foreground; then it does what it did before. To be called by one thread at a time.
     public static func arm(
         output: Int32,
         sequence: String,
