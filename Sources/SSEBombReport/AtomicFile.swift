@@ -32,7 +32,7 @@ public struct OutputError: Error, Sendable {
         case EACCES, EPERM, EROFS: "name a place you may write to with \(flag)"
         case ENOENT, ENOTDIR: "create its directory first, or name another with \(flag)"
         case EISDIR: "that is a directory, name a file in it with \(flag)"
-        case ENXIO: "nobody reads it, start its reader first or name a file with \(flag)"
+        case ENXIO, EAGAIN: "nobody reads it, start its reader first or name a file with \(flag)"
         case EPIPE: "whoever read it has closed the pipe"
         default: "name another file with \(flag)"
         }

@@ -110,9 +110,11 @@ public final class GrowingFile {
                 } else if written == 0 {
                     return ENOSPC
                 } else if errno == EAGAIN {
-                    // A terminal or pipe that another program made non-blocking.
+                    // A pipe whose reader is behind. One that doesn't read at all must not keep a
+                    // run from its end; standard output is waited for.
                     var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    poll(&ready, 1, -1)
+                    let patience: Int32 = path == "-" ? -1 : 5_000
+                    if poll(&ready, 1, patience) == 0 { return EAGAIN }
                 } else if errno != EINTR {
                     return errno
                 }

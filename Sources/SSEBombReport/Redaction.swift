@@ -66,7 +66,7 @@ public struct Redaction: Sendable {
         }
         for body in bodies { secrets.add(body: body) }
         patterns =
-            (Array(secrets.found) + secrets.words).map {
+            (Array(secrets.found) + secrets.words.subtracting(secrets.models)).map {
                 Pattern(bytes: $0, shortestTail: 4, isText: false)
             }
             + secrets.hexadecimal.map {

@@ -8,13 +8,15 @@ import SSEBombCore
 struct SecretCollector {
     /// Everything to hide of headers and queries, as it is.
     private(set) var found: Set<[UInt8]> = []
-    /// How these look in base64.
+    /// How these, and `words`, look in base64.
     private(set) var encoded: Set<[UInt8]> = []
     /// What to hide of bodies; a text that was cut keeps less than `shortestText` bytes of it.
     private(set) var texts: Set<[UInt8]> = []
     /// Words of bodies that look like a secret: servers echo single fields.
     private(set) var words: Set<[UInt8]> = []
-    /// What is in `found`, in hexadecimal.
+    /// Parts of the model's name, which the plan tells.
+    private(set) var models: Set<[UInt8]> = []
+    /// What is in `found` and `words`, in hexadecimal.
     private(set) var hexadecimal: Set<[UInt8]> = []
     /// The same as `texts` in base64, which tells no text from the body around it: of all of that.
     private(set) var encodedTexts: Set<[UInt8]> = []
@@ -31,7 +33,7 @@ struct SecretCollector {
     /// Bounds the work on each text that is shown: 64 KiB of a body.
     private static let mostBytes = 64 << 10
     private static let mostPieces = mostBytes / piece
-    private static let mostWords = 512
+    private static let mostWords = 256
 
     /// Adds a header's value: as a whole, and the parts of `Bearer TOKEN`, `a=1; b=2`. Of a
     /// template, what stands between its places is the same in every request.
@@ -127,7 +129,11 @@ struct SecretCollector {
                 add(wordsOf: name, isName: true)
                 continue
             }
-            if !name.elementsEqual("model".utf8) { add(text: Self.unescaped(inside)) }
+            if name.elementsEqual("model".utf8) {
+                models.formUnion(Self.parts(of: Array(inside)).map { Array($0) })
+            } else {
+                add(text: Self.unescaped(inside))
+            }
             name = []
         }
     }
@@ -229,7 +235,7 @@ struct SecretCollector {
     private mutating func add(wordsOf text: [UInt8], isName: Bool = false) {
         for part in Self.parts(of: text) where words.count < Self.mostWords {
             let isSecret = isName ? Self.hasDigits(part) : Self.looksSecret(part)
-            if isSecret { words.insert(Array(part)) }
+            if isSecret, words.insert(Array(part)).inserted { addForms(of: Array(part)) }
         }
     }
 
@@ -240,13 +246,13 @@ struct SecretCollector {
             .flatMap { [$0] + $0.split { "+/=".utf8.contains($0) } }
     }
 
-    /// No word of a language: letters and digits, or a long one with capitals inside or joined by
-    /// "-" or "_".
+    /// No word of a language, nor a name of an API (`invalid_request_error`): letters and digits, or
+    /// a long one with capitals inside or joined by "-".
     private static func looksSecret(_ word: ArraySlice<UInt8>) -> Bool {
         let rest = word.dropFirst()
         return hasDigits(word)
             || word.count >= shortestText && word.contains(where: isLetter)
-                && rest.contains { (65...90).contains($0) || $0 == 0x2D || $0 == 0x5F }
+                && rest.contains { (65...90).contains($0) || $0 == 0x2D }
     }
 
     private static func hasDigits(_ word: ArraySlice<UInt8>) -> Bool {
@@ -272,18 +278,20 @@ struct SecretCollector {
         return schemes.contains(String(decoding: word, as: UTF8.self).lowercased())
     }
 
+    /// Adds how a secret looks in base64 and in hexadecimal.
+    private mutating func addForms(of secret: [UInt8]) {
+        for form in Base64Forms.all(of: secret) where form.count >= Self.shortestEncoded {
+            encoded.insert(form)
+        }
+        guard secret.count >= Self.shortest else { return }
+        let digits = secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        hexadecimal.insert(Array(digits.utf8))
+        hexadecimal.insert(Array(digits.uppercased().utf8))
+    }
+
     private mutating func add(_ secret: [UInt8], shortest: Int, isDecoded: Bool) {
         guard secret.count >= shortest else { return }
-        if found.insert(secret).inserted {
-            for form in Base64Forms.all(of: secret) where form.count >= Self.shortestEncoded {
-                encoded.insert(form)
-            }
-            if secret.count >= Self.shortest {
-                let digits = secret.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-                hexadecimal.insert(Array(digits.utf8))
-                hexadecimal.insert(Array(digits.uppercased().utf8))
-            }
-        }
+        if found.insert(secret).inserted { addForms(of: secret) }
         guard !isDecoded else { return }
         if let plain = percentDecoded(secret) {
             add(plain, shortest: shortest, isDecoded: true)

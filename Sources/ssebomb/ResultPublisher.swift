@@ -155,17 +155,20 @@ struct ResultPublisher {
         let variable = Self.summaryVariable
         guard let path = FileInput.environment(variable), !path.isEmpty else { return nil }
         guard var bytes = try? RunExport.markdown.render(run) else { return nil }
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        // A pipe without a reader would keep the process.
+        let flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC
+        let descriptor = open(path, flags, 0o644)
         guard descriptor >= 0 else {
             return "can't append to \(path) (\(variable)): \(Errno(code: errno).sentence)"
         }
         defer { close(descriptor) }
         let size = lseek(descriptor, 0, SEEK_END)
+        guard size >= 0 else { return "can't append to \(path) (\(variable)): it isn't a file" }
         // A heading is one at the beginning of a line alone.
         if size > 0, Self.lastByte(of: path, size) != UInt8(ascii: "\n") {
             bytes.insert(UInt8(ascii: "\n"), at: 0)
         }
-        guard size >= 0, Int(size) + bytes.count <= Self.largestSummary else {
+        guard Int(size) + bytes.count <= Self.largestSummary else {
             return "\(path) (\(variable)) would exceed 1 MiB, which is all that is shown: nothing "
                 + "was appended"
         }

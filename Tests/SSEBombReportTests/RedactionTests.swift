@@ -198,6 +198,8 @@ import Testing
             (#"{"prompt":"my key canary42/+w== is it"}"#, "canary42"),
             (#"{"prompt":"say A-CANARY-IN-A-MINE twice"}"#, "A-CANARY-IN-A-MINE"),
             (#"{"metadata":{"canary42":1}}"#, "canary42"), (#"{"id":"canary42"}"#, "canary42"),
+            ("some text with canary42 in it", "Y2FuYXJ5NDI"),
+            (#"{"p":"say canary42"}"#, "63616e6172793432"),
         ]
     )
     func fields(_ body: String, _ echoed: String) {
@@ -207,8 +209,10 @@ import Testing
 
     @Test("names, the model and short words of a JSON body stay readable")
     func readable() {
-        let text = "max_completion_tokens of a-long-model isn't for user"
-        let body = #"{"max_completion_tokens":1,"model":"a-long-model","role":"user"}"#
+        let text = "invalid_request_error: max_completion_tokens of a-long-model1 isn't for user"
+        let body =
+            #"{"max_completion_tokens":1,"model":"a-long-model1","role":"user","#
+            + #""p":"why invalid_request_error of a-long-model1?"}"#
         #expect(Self.redaction(body).apply(to: text) == text)
     }
 

@@ -48,11 +48,13 @@ public struct EchoSearch: Sendable {
         "content_block_delta", "content_block_stop", "content_filter", "function_call",
         "stop_sequence", "model_context_window_exceeded", "MALFORMED_FUNCTION_CALL",
         "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "PROHIBITED_CONTENT", "IMAGE_SAFETY",
+        "max_output_tokens", "max_completion_tokens", "max_new_tokens", "guardrail_intervened",
     ]
+    /// OpenAI's Responses alone have some fifty.
+    private static let families = ["response.", "conversation.", "thread.", "session."]
 
     private static func isKnown(_ name: String) -> Bool {
-        // OpenAI's Responses have some fifty.
-        known.contains(name) || name.hasPrefix("response.")
+        known.contains(name) || families.contains { name.hasPrefix($0) }
     }
 
     private static func forms(of name: String) -> [[UInt8]] {

@@ -104,7 +104,7 @@ struct HorizontalAxis {
         0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300,
         600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400,
     ]
-    /// As many as stand side by side on a telephone.
+    /// As many as stand side by side on a telephone without every other label.
     private static let mostTimes = 6.0
 
     /// Seconds from `start` on.
@@ -118,6 +118,10 @@ struct HorizontalAxis {
             let time = count * step
             ticks.append(Tick(place: (time - start) / span, label: label(time, step: step)))
             count += 1
+        }
+        // Side by side on a telephone only if they are short.
+        if ticks.count > 4 {
+            for index in ticks.indices where index % 2 == 1 { ticks[index].isSpare = true }
         }
         return HorizontalAxis(ticks: ticks)
     }
