@@ -65,27 +65,19 @@ public struct Redaction: Sendable {
             for text in request.commonTexts { secrets.add(text: text) }
         }
         for body in bodies { secrets.add(body: body) }
-        patterns =
-            (Array(secrets.found) + secrets.words.subtracting(secrets.models)).map {
-                Pattern(bytes: $0, shortestTail: 4, isText: false)
-            }
-            + secrets.hexadecimal.map {
-                Pattern(bytes: $0, shortestTail: 8, isText: false)
-            }
-            + secrets.encoded.map {
-                Pattern(bytes: $0, shortestTail: 4, isText: false, isBase64: true)
-            }
-            + secrets.texts.map {
-                Pattern(bytes: $0, shortestTail: SecretCollector.shortestText, isText: true)
-            }
-            + secrets.encodedTexts.map {
-                Pattern(
-                    bytes: $0,
-                    shortestTail: SecretCollector.shortestText,
-                    isText: true,
-                    isBase64: true
-                )
-            }
+        func pattern(_ tail: Int, isText: Bool = false, isBase64: Bool = false)
+            -> ([UInt8]) -> Pattern
+        {
+            { Pattern(bytes: $0, shortestTail: tail, isText: isText, isBase64: isBase64) }
+        }
+        let text = SecretCollector.shortestText
+        var all = secrets.found.map(pattern(4))
+        all += secrets.words.subtracting(secrets.models).map(pattern(4))
+        all += secrets.hexadecimal.map(pattern(8))
+        all += secrets.encoded.map(pattern(4, isBase64: true))
+        all += secrets.texts.map(pattern(text, isText: true))
+        all += secrets.encodedTexts.map(pattern(text, isText: true, isBase64: true))
+        patterns = all
         firstBytes = Dictionary(grouping: patterns) { $0.bytes[0] }
     }
 

@@ -246,8 +246,8 @@ struct SecretCollector {
             .flatMap { [$0] + $0.split { "+/=".utf8.contains($0) } }
     }
 
-    /// No word of a language, nor a name of an API (`invalid_request_error`): letters and digits, or
-    /// a long one with capitals inside or joined by "-".
+    /// No word of a language, nor a name of an API (`invalid_request_error`): letters and digits,
+    /// or a long one with capitals inside or joined by "-".
     private static func looksSecret(_ word: ArraySlice<UInt8>) -> Bool {
         let rest = word.dropFirst()
         return hasDigits(word)

@@ -198,7 +198,7 @@ import Testing
             (#"{"prompt":"my key canary42/+w== is it"}"#, "canary42"),
             (#"{"prompt":"say A-CANARY-IN-A-MINE twice"}"#, "A-CANARY-IN-A-MINE"),
             (#"{"metadata":{"canary42":1}}"#, "canary42"), (#"{"id":"canary42"}"#, "canary42"),
-            ("some text with canary42 in it", "Y2FuYXJ5NDI"),
+            ("some text with canary421 in it", "Y2FuYXJ5NDIx"),
             (#"{"p":"say canary42"}"#, "63616e6172793432"),
         ]
     )
