@@ -150,6 +150,27 @@ private func oracle(_ values: some Sequence<Int64>) -> HistogramOracle {
         #expect(residentPages(histogram) == 2)
     }
 
+    @Test func `what was populated doesn't grow with usual values, and holds nothing`() throws {
+        let histogram = Histogram()
+        defer { histogram.destroy() }
+        histogram.populate()
+        let before = residentPages(histogram)
+        // Before Linux 5.14 the kernel can't; then pages come with the first write.
+        try #require(before > 0)
+        var value: UInt64 = 1_000
+        while value <= 8_000_000_000 {
+            histogram.record(Int64(value))
+            value += value / 3
+        }
+        // The bookkeeping has a page of its own.
+        #expect(residentPages(histogram) <= before + 1)
+        #expect(HistogramSnapshot(reading: histogram).count > 50)
+        let empty = Histogram()
+        defer { empty.destroy() }
+        empty.populate()
+        #expect(HistogramSnapshot(reading: empty).isEmpty)
+    }
+
     private func residentPages(_ histogram: Histogram) -> Int {
         let pageSize = sysconf(Int32(_SC_PAGESIZE))
         var pages = [UInt8](repeating: 0, count: (Histogram.byteCount + pageSize - 1) / pageSize)

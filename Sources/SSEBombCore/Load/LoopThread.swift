@@ -141,11 +141,14 @@ struct LoopThread: ~Copyable {
         clockWatch = csup_clock_watch()
     }
 
-    /// Registers what the loop listens to besides its streams.
+    /// Registers what the loop listens to besides its streams, and takes the memory of what it
+    /// records.
     mutating func prepare() throws(Errno) {
         // Without a watch a step of the clock shows only as replaced stamps.
         if clockWatch >= 0 { try poller.add(clockWatch, mask: PollMask.read, key: .clockStep) }
         try poller.add(wakeDescriptor, mask: PollMask.read, key: .wake)
+        // Of many classes most would never use so much.
+        if classCount == 1 { stats.populate(isOpen: plan.arrivals != nil) }
     }
 
     deinit {

@@ -79,6 +79,16 @@ enum LazyPages {
         return memory
     }
 
+    /// Has the kernel put memory behind a range at once. Best effort: kernels before 5.14 don't
+    /// know how, and there it comes with the first write.
+    static func populate(_ range: UnsafeMutableRawBufferPointer) {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        guard let start = range.baseAddress, page > 0 else { return }
+        let offset = Int(bitPattern: start) & (page - 1)
+        // MADV_POPULATE_WRITE, which older headers lack.
+        _ = madvise(start - offset, range.count + offset, 23)
+    }
+
     /// Gives memory from `map(byteCount:)` back.
     static func unmap(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
         munmap(memory, byteCount)
@@ -115,6 +125,17 @@ struct Histogram: @unchecked Sendable {
         // An `Atomic<UInt64>` is its eight bytes, and zeroed bytes are `Atomic(0)`.
         words = LazyPages.map(byteCount: Self.byteCount)
             .assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// Takes the memory for values from 1 µs to 8 s at once: a rare value touches a page of its
+    /// own, and a run whose values spread would grow for hours.
+    func populate() {
+        let cells = HistogramLayout.cells(of: 1_000...8_000_000_000)
+        let bytes = UnsafeMutableRawBufferPointer(
+            start: words + (Word.cells + cells.lowerBound),
+            count: cells.count * MemoryLayout<Atomic<UInt64>>.stride
+        )
+        LazyPages.populate(bytes)
     }
 
     /// Gives the memory back. No copy of this handle may be used afterwards.

@@ -53,6 +53,19 @@ struct LoopStats {
 
     init(hasSessions: Bool = false) { turns = hasSessions ? TurnStats() : nil }
 
+    /// Takes the memory of what every run with tokens records, some 3 MB.
+    ///
+    /// - Parameter isOpen: the load has arrivals.
+    func populate(isOpen: Bool) {
+        let always = [
+            ttft, ttftFresh, ttfe, ttfo, gap, itl, tpot, e2e, lastToken, maxGap, headers,
+            deliveryLag, sendLag, stampWindow, coalescedGapWindow, lumpWindow, burstWindow,
+            inexactStampWindow,
+        ]
+        for histogram in always { histogram.populate() }
+        if isOpen { for histogram in [ttftSched, e2eSched, pacingError] { histogram.populate() } }
+    }
+
     /// The recorder of a metric.
     func histogram(_ metric: Metric) -> Histogram {
         switch metric {
