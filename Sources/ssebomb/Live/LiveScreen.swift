@@ -54,10 +54,13 @@ enum LiveScreen {
 
     /// Gives the terminal back, if it was taken; it isn't taken again before it is wanted.
     static func leave() {
-        state.withLock { state in
+        let rest = state.withLock { state in
             state.isWanted = false
-            giveBack(&state)
+            return giveBack(&state)
         }
+        // What comes next waits for the terminal as well. Not under the lock, which a signal that is
+        // to end the process needs.
+        if !rest.isEmpty { Terminal.error(String(decoding: rest, as: UTF8.self)) }
     }
 
     /// Draws `lines` over what stands there, in one write. A terminal that takes nothing (Ctrl-S, a
@@ -96,7 +99,7 @@ enum LiveScreen {
     /// or in the background.
     static func whileLeft(_ body: () -> Void) {
         state.withLock { state in
-            giveBack(&state)
+            _ = giveBack(&state)
             body()
         }
     }
@@ -137,8 +140,9 @@ enum LiveScreen {
         )
     }
 
-    private static func giveBack(_ state: inout State) {
-        guard state.isTaken else { return }
+    /// Returns what the terminal didn't take in time.
+    private static func giveBack(_ state: inout State) -> [UInt8] {
+        guard state.isTaken else { return [] }
         if state.hasSettings, Terminal.isInForeground() {
             tcsetattr(state.keys, TCSANOW, &state.settings)
         }
@@ -147,10 +151,12 @@ enum LiveScreen {
         var room = pollfd(fd: state.screen, events: Int16(POLLOUT), revents: 0)
         while !flush(&state), poll(&room, 1, patience) > 0 {}
         TerminalGuard.disarm()
+        let rest = state.pending
         state.pending = []
         if state.screen != STDERR_FILENO { close(state.screen) }
         (state.isHeld, state.isTaken) = (false, false)
         (state.hasKeys, state.hasSettings) = (false, false)
+        return rest
     }
 
     /// Lets single keys come through, where standard input and this screen are the terminal of this
