@@ -47,7 +47,7 @@ RUNS = {
     ),
     # Percentiles of many nines, gaps of one read, and an end in the middle of the load.
     "many": (
-        ["--ttft", "5ms", "--itl", "1ms", "--tokens", "1000"],
+        ["--ttft", "5ms", "--itl", "1ms", "--tokens", "1000", "--chunking", "2-events"],
         ["-c", "60", "-d", "5s", "--drain", "0"],
     ),
     "one": (["--ttft", "10ms", "--itl", "10ms", "--tokens", "5"], ["-n", "1"]),
