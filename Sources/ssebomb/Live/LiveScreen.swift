@@ -58,8 +58,8 @@ enum LiveScreen {
             state.isWanted = false
             return giveBack(&state)
         }
-        // What comes next waits for the terminal as well. Not under the lock, which a signal that is
-        // to end the process needs.
+        // What comes next waits for the terminal as well. Not under the lock, which a signal that
+        // is to end the process needs.
         if !rest.isEmpty { Terminal.error(String(decoding: rest, as: UTF8.self)) }
     }
 
