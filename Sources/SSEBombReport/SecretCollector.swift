@@ -308,24 +308,7 @@ struct SecretCollector {
 
     /// Nil where nothing is encoded.
     private func percentDecoded(_ text: [UInt8]) -> [UInt8]? {
-        guard text.contains(UInt8(ascii: "%")) else { return nil }
-        var result: [UInt8] = []
-        var index = 0
-        while index < text.count {
-            if text[index] == UInt8(ascii: "%"), index + 2 < text.count,
-                let byte = UInt8(
-                    String(decoding: text[index + 1...index + 2], as: UTF8.self),
-                    radix: 16
-                )
-            {
-                result.append(byte)
-                index += 3
-            } else {
-                result.append(text[index])
-                index += 1
-            }
-        }
-        return result
+        text.contains(UInt8(ascii: "%")) ? PercentEncoding.decoded(text) : nil
     }
 }
 

@@ -59,7 +59,7 @@ public struct EchoSearch: Sendable {
 
     private static func forms(of name: String) -> [[UInt8]] {
         let plain = Array(name.utf8)
-        return [plain, percentDecoded(plain)]
+        return [plain, PercentEncoding.decoded(plain)]
             + (0..<4).compactMap { try? Base64.decode(wholeGroups(plain.dropFirst($0))) }
     }
 
@@ -69,24 +69,6 @@ public struct EchoSearch: Sendable {
             (97...122).contains(byte | 0x20) || (48...57).contains(byte) || byte == 43 || byte == 47
         }
         return Array(digits.prefix(digits.count / 4 * 4))
-    }
-
-    private static func percentDecoded(_ text: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        var index = 0
-        while index < text.count {
-            let digits = text[index...].dropFirst().prefix(2)
-            if text[index] == UInt8(ascii: "%"), digits.count == 2,
-                let byte = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
-            {
-                result.append(byte)
-                index += 3
-            } else {
-                result.append(text[index])
-                index += 1
-            }
-        }
-        return result
     }
 
     /// Pieces of names, found by their first eight bytes.
