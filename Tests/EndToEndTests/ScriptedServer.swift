@@ -54,16 +54,20 @@ final class ScriptedServer: Sendable {
     let port: UInt16
     private let listener: Int32
     private let place: ServerPlace
+    private let cpu: Int?
     private let script: @Sendable (Int) -> [ServerAction]
     private let state = Locked(State())
 
-    /// Starts listening. `script` is asked for each connection with its number, from 0 on.
+    /// Starts listening. `script` is asked for each connection with its number, from 0 on. With
+    /// `cpu` every thread of the server stays there, off the client's.
     init(
         _ place: ServerPlace = .ipv4,
         backlog: Int32 = 512,
+        cpu: Int? = nil,
         script: @escaping @Sendable (Int) -> [ServerAction]
     ) throws {
         self.place = place
+        self.cpu = cpu
         self.script = script
         (listener, port) = try Self.listen(place, backlog)
         let thread = Thread { [self] in acceptAll() }
@@ -72,8 +76,12 @@ final class ScriptedServer: Sendable {
     }
 
     /// The same script for every connection.
-    convenience init(_ script: [ServerAction], at place: ServerPlace = .ipv4) throws {
-        try self.init(place) { _ in script }
+    convenience init(
+        _ script: [ServerAction],
+        at place: ServerPlace = .ipv4,
+        cpu: Int? = nil
+    ) throws {
+        try self.init(place, cpu: cpu) { _ in script }
     }
 
     /// `http://` with the literal address.
@@ -123,7 +131,21 @@ final class ScriptedServer: Sendable {
         return (descriptor, LocalAddress.port(of: descriptor))
     }
 
+    /// Binds this thread, and with it those that it starts from then on.
+    private static func pin(to cpu: Int) {
+        // "PID/task/TID"
+        let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
+        guard let thread = own?.split(separator: "/").last else { return }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")
+        process.arguments = ["-cp", "\(cpu)", String(thread)]
+        process.standardOutput = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return }
+        process.waitUntilExit()
+    }
+
     private func acceptAll() {
+        if let cpu { Self.pin(to: cpu) }
         while true {
             let descriptor = accept(listener, nil, nil)
             if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }

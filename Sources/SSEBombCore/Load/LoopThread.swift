@@ -148,7 +148,11 @@ struct LoopThread: ~Copyable {
         if clockWatch >= 0 { try poller.add(clockWatch, mask: PollMask.read, key: .clockStep) }
         try poller.add(wakeDescriptor, mask: PollMask.read, key: .wake)
         // Of many classes most would never use so much.
-        if classCount == 1 { stats.populate(isOpen: plan.arrivals != nil) }
+        guard classCount <= 4 else { return }
+        for number in 0..<classCount {
+            let load = classes[number]
+            load.stats.populate(isOpen: load.plan.arrivals != nil)
+        }
     }
 
     deinit {
