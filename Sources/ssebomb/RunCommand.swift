@@ -224,6 +224,7 @@ struct RunCommand: ParsableCommand {
                 }
             },
             judge: gates.canAbort || areShown || metrics != nil ? judge : nil,
+            judgedClasses: Set(prepared.thresholds.compactMap(\.scope)),
             events: logs.eventSink,
             requests: logs.requestSink
         )

@@ -30,7 +30,7 @@ private final class Run {
         merger.outcomes = outcomes.flatMap(\.classes)
         merger.loopOutcomes = outcomes
         merger.loopStats = loops.map { [$0] }
-        return merger.merge(recorder, isStanding: false)
+        return merger.merge(recorder, .whole)
     }
 
     func outcome(

@@ -104,6 +104,8 @@ public final class Coordinator: Sendable {
     ///     loops publish without a lock, so without unfinished waits, names and kept errors, and
     ///     without the loops' own account and the histograms of intervals. Where it returns true
     ///     the run ends as an interrupt would end it, and it is not asked again.
+    ///   - judgedClasses: names of the classes of load whose histograms and intervals `judge`
+    ///     needs; of the others it gets counts alone.
     ///   - events: called on this thread about ten times a second with the events of sampled
     ///     streams, those of one stream in order. What it takes too long to take is lost, and
     ///     counted.
@@ -112,6 +114,7 @@ public final class Coordinator: Sendable {
     public func run(
         progress: ((RunProgress) -> Void)? = nil,
         judge: ((RunResult) -> Bool)? = nil,
+        judgedClasses: Set<String> = [],
         events: EventSink? = nil,
         requests: RequestSink? = nil
     ) throws(SetupError) -> RunResult {
@@ -138,7 +141,12 @@ public final class Coordinator: Sendable {
         var recorder = RunRecorder(lanes, windows)
         recorder.startedAt = startedAt
         recorder.usageBefore = before
-        let isAborted = watch(&recorder, progress, judge) { observers.drain() }
+        let judgeStanding = judge.map { judge in
+            { (recorder: RunRecorder, now: Instant) in
+                judge(recorder.standing(at: now, judged: judgedClasses))
+            }
+        }
+        let isAborted = watch(&recorder, progress, judgeStanding) { observers.drain() }
         for thread in threads { thread.join() }
         observers.drain()
         recorder.end(at: .now())
@@ -240,7 +248,7 @@ public final class Coordinator: Sendable {
     private func watch(
         _ recorder: inout RunRecorder,
         _ progress: ((RunProgress) -> Void)?,
-        _ judge: ((RunResult) -> Bool)?,
+        _ judge: ((RunRecorder, Instant) -> Bool)?,
         _ drain: () -> Void
     ) -> Bool {
         var isAborted = false
@@ -256,7 +264,7 @@ public final class Coordinator: Sendable {
                 nextSecond = nextSecond + Nanoseconds.seconds(1)
             }
             if isSecond, !isAborted, switches.interrupt == 0, let judge {
-                isAborted = judge(recorder.standing(at: now))
+                isAborted = judge(recorder, now)
                 if isAborted { interrupt(signal: -1) }
             }
             // Not past the second, whose counts would then be those of a longer one.

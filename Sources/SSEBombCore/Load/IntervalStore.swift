@@ -13,11 +13,16 @@ struct IntervalStore {
         [\.ttft, \.gap, \.tpot, \.e2e]
     }
 
-    /// - Parameter reserve: bytes that are taken, and touched, at once, so that a run that fills
-    ///   them later doesn't grow.
+    /// Takes, and touches, its memory at once, so that a run that fills it later doesn't grow.
+    ///
+    /// - Parameters:
+    ///   - reserve: bytes for cells.
+    ///   - most: intervals.
     init(reserve: Int, most: Int) {
         bytes = [UInt8](repeating: 0, count: reserve)
-        entries.reserveCapacity(most + 1)
+        let blank = RunInterval(startSeconds: 0, ttft: .init(), gap: .init())
+        entries = Array(repeating: blank, count: most + 1)
+        entries.removeAll(keepingCapacity: true)
         ends.reserveCapacity(most + 1)
     }
 

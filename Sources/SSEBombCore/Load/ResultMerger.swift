@@ -31,16 +31,28 @@ struct ResultMerger {
         self.stats = stats
     }
 
-    /// - Parameter isStanding: the run goes on; its intervals are then without their histograms,
-    ///   which would take more memory every second.
-    func merge(_ recorder: IntervalRecorder, isStanding: Bool) -> RunResult {
+    /// How much of a result is asked for.
+    enum Detail {
+        case whole
+        /// Of a run that goes on: intervals without their histograms.
+        case standing
+        /// Neither histograms nor intervals.
+        case counts
+    }
+
+    func merge(_ recorder: IntervalRecorder, _ detail: Detail) -> RunResult {
         var histograms: [Metric: HistogramSnapshot] = [:]
-        for metric in Metric.allCases {
+        for metric in Metric.allCases where detail != .counts {
             let whole = merged { $0.histogram(metric) }
             if !whole.isEmpty { histograms[metric] = whole }
         }
         let scale = tokenScale()
-        let intervals = isStanding ? recorder.countsAlone : recorder.intervals
+        let intervals =
+            switch detail {
+            case .whole: recorder.intervals
+            case .standing: recorder.countsAlone
+            case .counts: [RunInterval]()
+            }
         var after = csup_usage()
         _ = csup_usage(0, &after)
         return RunResult(

@@ -32,7 +32,12 @@ struct RunRecorder {
         ]
         guard lanes.count > 1 else { return }
         timeLines += lanes.map { lane in
-            IntervalRecorder(stats: lane.stats, loops: own, start: windows.start)
+            IntervalRecorder(
+                stats: lane.stats,
+                loops: own,
+                start: windows.start,
+                reserve: IntervalRecorder.mostBytes / lanes.count
+            )
         }
     }
 
@@ -55,22 +60,25 @@ struct RunRecorder {
 
     // MARK: Results
 
-    /// The result of a run that goes on. Its intervals have no histograms.
-    func standing(at now: Instant) -> RunResult {
+    /// The result of a run that goes on. Its intervals have no histograms, and classes other than
+    /// `judged` have counts alone: all of them, made again every second, would take more memory
+    /// the longer a run goes on.
+    func standing(at now: Instant, judged: Set<String>) -> RunResult {
         var standing = self
         standing.ended = now
-        return standing.result(isStanding: true)
+        return standing.result(.standing) { judged.contains($0) ? .standing : .counts }
     }
 
-    func result(isStanding: Bool = false) -> RunResult {
-        var result = merger(lanes, outcomes.map(\.classes)).merge(whole, isStanding: isStanding)
+    func result(
+        _ detail: ResultMerger.Detail = .whole,
+        ofClass: (String) -> ResultMerger.Detail = { _ in .whole }
+    ) -> RunResult {
+        var result = merger(lanes, outcomes.map(\.classes)).merge(whole, detail)
         for (index, timeLine) in timeLines.dropFirst().enumerated() {
             let one = merger([lanes[index]], outcomes.map { [$0.classes[index]] })
+            let name = lanes[index].load.name
             result.classes.append(
-                ClassResult(
-                    name: lanes[index].load.name,
-                    result: one.merge(timeLine, isStanding: isStanding)
-                )
+                ClassResult(name: name, result: one.merge(timeLine, ofClass(name)))
             )
         }
         return result
