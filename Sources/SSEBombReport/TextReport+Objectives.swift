@@ -8,7 +8,8 @@ extension TextReport {
     func objectivesLine(_ layout: inout TextLayout) {
         guard let counts = result.counts.objectives else { return }
         let limits = result.plan.objectives?.text ?? ""
-        let asked = limits.isEmpty ? "the objectives of their class" : limits
+        let owner = result.classes.isEmpty ? "part" : "class"
+        let asked = limits.isEmpty ? "the objectives of their \(owner)" : limits
         guard let share = Units.share(counts.good, of: counts.decided) else {
             return layout.field("slo", "not one request was decided (\(asked))", indent: 0)
         }
@@ -29,7 +30,7 @@ extension TextReport {
         }
         var text = "\(Units.count(counts.good)) good, \(bad)"
         if counts.undecided > 0 {
-            text += "; \(Units.count(counts.undecided)) were cut undecided, in neither"
+            text += "; \(Units.count(counts.undecided)) were left undecided, in neither"
         }
         layout.field("slo", text)
         let limits = zip(result.plan.objectives?.limits ?? [], counts.missed)

@@ -99,7 +99,10 @@ public struct TextReport {
 
     private func origin(_ layout: inout TextLayout) {
         guard let merged = result.merged else { return }
-        let parts = "\(Units.count(merged.parts.count)) results"
+        var parts = "\(Units.count(merged.parts.count)) results"
+        if let rank = merged.ranks?.first?.rank, let held = merged.ranks?.count, held < rank.count {
+            parts += ", \(Units.count(held)) of \(Units.count(rank.count)) ranks"
+        }
         let window =
             merged.window.map { "\(Units.duration($0.length)) in common, which rates are of" }
             ?? "no window in common, so there are no rates"

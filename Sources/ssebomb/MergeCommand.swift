@@ -28,6 +28,9 @@ struct MergeCommand: ParsableCommand {
     @Flag(help: "Merge runs whose plans ask for different things, too.")
     var allowUnlike = false
 
+    @Flag(help: "Merge some of a load's ranks (--rank), to merge the others later.")
+    var allowMissing = false
+
     @Option(
         name: .customLong("threshold"),
         help: ArgumentHelp(
@@ -65,12 +68,33 @@ struct MergeCommand: ParsableCommand {
         } catch {
             throw SetupError(.usage, "merge: \(error.sentence)")
         }
-        if let sentence = ResultMerge.missingRanks(parts) { Terminal.message("merge: \(sentence)") }
+        if let sentence = ResultMerge.missingRanks(parts) {
+            guard allowMissing else {
+                throw SetupError(
+                    .usage,
+                    "merge: \(sentence): name their results, too, or give --allow-missing"
+                )
+            }
+            Terminal.message("merge: \(sentence)")
+        }
+        try checkThresholds(whole.result.plan)
         whole.thresholds = thresholds.map { $0.judge(whole.result) }
         let written = publisher.publish(whole)
         if let sentence = whole.thresholds.complaint { Terminal.message(sentence) }
         if !written { throw ExitCode(ExitStatus.failure) }
         if whole.thresholds.isMissed { throw ExitCode(ExitStatus.missed) }
         if whole.thresholds.isUnjudged { throw ExitCode(ExitStatus.unjudged) }
+    }
+
+    /// Refuses gates that no merge of these parts could be judged by.
+    private func checkThresholds(_ plan: RunPlan) throws(SetupError) {
+        guard plan.objectives == nil,
+            let gate = thresholds.first(where: { [.attainment, .goodput].contains($0.subject) })
+        else { return }
+        throw SetupError(
+            .usage,
+            "merge: --threshold '\(gate.expression)': \(gate.subject.name) is measured with --slo "
+                + "alone, which no part had: leave the gate out"
+        )
     }
 }

@@ -113,7 +113,7 @@ struct RankTests {
             texts.append(run.resultText.unsealed)
         }
         let cases = [
-            (texts[1], 0, "of 3 ranks 2 are missing"),
+            (texts[1], 64, "of 3 ranks 2 is missing, and so is their share"),
             (texts[1].replacing("\"rank\" : 1", with: "\"rank\" : 0"), 64, "are both rank 0 of 3"),
             (
                 texts[1].replacing("\"ranks\" : 3", with: "\"ranks\" : 2"), 64,
@@ -132,7 +132,14 @@ struct RankTests {
             }
             let outcome = try await Binary.run(["merge"] + files)
             #expect(Int(outcome.status) == status && outcome.stderr.contains(words), "\(words)")
+            #expect(status == 0 || outcome.stdout.isEmpty)
         }
+        let files = try texts.enumerated().map { index, text in
+            try directory.write("some-\(index)", Array(text.utf8))
+        }
+        let some = try await Binary.run(["merge", "--allow-missing"] + files)
+        #expect(some.status == 0 && some.stderr.contains("of 3 ranks 2 is missing"))
+        #expect(some.stdout.contains("2 results, 2 of 3 ranks, "))
     }
 
     @Test("their results merge into the whole that was asked for, in any order")
@@ -156,7 +163,7 @@ struct RankTests {
                 let two = directory.file("two")
                 let all = directory.file("all")
                 for words in [
-                    [files[order[0]], files[order[1]], "-o", two],
+                    ["--allow-missing", files[order[0]], files[order[1]], "-o", two],
                     [two, files[order[2]], "-o", all],
                 ] {
                     let outcome = try await Binary.run(["merge"] + words)

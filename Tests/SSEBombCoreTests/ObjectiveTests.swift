@@ -123,6 +123,31 @@ private func limit(_ metric: Metric, _ milliseconds: Int64) -> Objective {
         #expect(limit(.maxGap, 60).state(request(), now: at(311), isCompleted: false) == .missed)
     }
 
+    @Test("a stream that the client ended keeps what only its end would tell, and no wait")
+    func cancelled() {
+        func state(_ metric: Metric, _ limit: Int64, _ slot: StreamSlot) -> ObjectiveState {
+            Objective(metric: metric, greatest: Nanoseconds.milliseconds(limit), text: "")
+                .state(slot, now: at(300), .cancelled)
+        }
+        for metric in [.e2e, .e2eSched, .lastToken, .maxGap, .tpot] as [Metric] {
+            #expect(state(metric, 1_000, request()) == .kept, "\(metric)")
+            let cut = limit(metric, 1_000).state(request(), now: at(300), .cut)
+            #expect(cut == .undecided, "\(metric)")
+            var waiting = request()
+            (waiting.tok0, waiting.out0, waiting.tokN) = (.none, .none, .none)
+            (waiting.maxGap, waiting.tokens) = (-1, 0)
+            #expect(state(metric, 1_000, waiting) == .undecided, "\(metric)")
+        }
+        for (metric, missed) in [(.e2e, 269), (.e2eSched, 299), (.lastToken, 219), (.maxGap, 59)]
+            as [(Metric, Int64)]
+        {
+            #expect(state(metric, missed, request()) == .missed, "\(metric)")
+        }
+        var thinking = request()
+        thinking.out0 = .none
+        #expect(state(.ttfo, 1_000, thinking) == .undecided)
+    }
+
     @Test("a request that was never sent has no server's latency yet, but waits since it was due")
     func unsent() {
         var slot = StreamSlot(limits: WireLimits())

@@ -137,6 +137,24 @@ private func compare(
         #expect(some.outcome == .unjudged)
     }
 
+    @Test("shares differ by no more than all, and what is all or nothing can't go beyond it")
+    func wholeShares() throws {
+        func side(_ failed: Double, _ name: String) -> [ComparedRun] {
+            three({ run($0, failed: failed, of: 30) }, name)
+        }
+        let gates = ["failures.share > +1%", "failures.share < -1%"]
+        let rise = try compare(side(0, "a"), side(30, "b"), gates: gates)
+        #expect(rise.rows[0].difference == 1 && rise.rows[0].interval?.upperBound == 1)
+        #expect(rise.gates.map(\.outcome) == [.failed, .passed])
+        #expect(rise.gates[1].sentence == "it is 0 % in BASE, and can't fall")
+        let fall = try compare(side(30, "a"), side(0, "b"), gates: gates)
+        #expect(fall.rows[0].interval?.lowerBound == -1)
+        #expect(fall.gates.map(\.outcome) == [.passed, .failed])
+        #expect(fall.gates[0].sentence == "it is 100 % in BASE, and can't rise")
+        let same = try compare(side(30, "a"), side(30, "b"), gates: gates)
+        #expect(same.gates.map(\.outcome) == [.passed, .notJudged])
+    }
+
     @Test("0 can't fall, a percentage of it has no value, and how much more it is at least is said")
     func fromZero() throws {
         let gates = ["goodput.rate < -5%", "goodput.rate > +900%", "goodput.rate > +1000000%"]

@@ -413,6 +413,40 @@ struct ResultGenerator {
         #expect(error?.sentence.contains("run1") == true)
     }
 
+    @Test("of unlike objectives judgements add up, and no limit is said to be missed")
+    func unlikeObjectives() throws {
+        var generator = ResultGenerator(seed: 5)
+        let limits = [Metric.ttft, .e2e].map { Objective(metric: $0, greatest: 5, text: "\($0)") }
+        func part(_ number: Int, _ limits: [Objective]?) throws -> (String, FinishedRun) {
+            var run = try generator.run(number)
+            run.result.plan.objectives = limits.map { ServiceObjectives($0) }
+            run.result.counts.objectives = limits.map { limits in
+                var counts = ObjectiveCounts()
+                (counts.good, counts.bad, counts.missed) = (3, 2, limits.map { _ in 1 })
+                return counts
+            }
+            return ("\(number)", run)
+        }
+        let like = [try part(0, limits), try part(1, limits)]
+        let cases: [([(String, FinishedRun)], [String], [UInt64], UInt64)] = [
+            (like, ["ttft", "e2e"], [2, 2], 6),
+            ([like[0], try part(2, limits.reversed()), like[1]], [], [], 9),
+            ([like[0], try part(3, nil), like[1]], [], [], 6),
+            ([try part(4, nil), like[0]], [], [], 3),
+        ]
+        for (parts, names, missed, good) in cases {
+            for order in [parts, parts.reversed()] {
+                let whole = try ResultMerge.merge(order, allowUnlike: true, toolVersion: "9")
+                let counts = try #require(whole.result.counts.objectives)
+                #expect(whole.result.plan.objectives?.limits.map(\.text) == names)
+                #expect(counts.missed == missed && counts.good == good)
+                let text = TextReport(whole.result, verdict: whole.verdict, color: false)
+                    .render()
+                #expect(text.contains("kept the objectives of their part") == names.isEmpty)
+            }
+        }
+    }
+
     @Test("unlike plans are refused by the field in which they differ, or taken when allowed")
     func unlike() throws {
         var generator = ResultGenerator(seed: 2)

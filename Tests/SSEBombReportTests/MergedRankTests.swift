@@ -80,7 +80,7 @@ import Testing
         #expect(throws: MergeError.self) { try merge([one, twice]) }
         let lost = try merge([try run(4, ProcessRank(0, of: 3)), try run(5, ProcessRank(2, of: 3))])
         let sentence = ResultMerge.missingRanks([("lost", lost)])
-        #expect(sentence?.contains("of 3 ranks 1 are missing") == true)
+        #expect(sentence?.contains("of 3 ranks 1 is missing") == true)
     }
 
     @Test("ranks that can't be are no ranks of a file") func damaged() throws {

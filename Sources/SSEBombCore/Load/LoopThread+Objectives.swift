@@ -14,7 +14,7 @@ enum RequestJudgement {
         case .completed: self = worst == .missed ? .bad : .good
         // It could still have failed, so nothing makes it good.
         case .cut: self = worst == .missed ? .bad : .undecided
-        // The client had what it wanted: good where no limit was left open.
+        // The client had what it wanted: good where no wait was left open.
         case .cancelled:
             self = worst == .missed ? .bad : worst == .kept ? .good : .undecided
         }
@@ -37,7 +37,7 @@ extension LoopThread {
         let belongs = slot.pointee.flags.contains(.belongs)
         var worst = ObjectiveState.kept
         for (index, limit) in limits.enumerated() {
-            let state = limit.state(slot.pointee, now: now, isCompleted: outcome == .completed)
+            let state = limit.state(slot.pointee, now: now, outcome)
             if state == .missed, belongs { stats.missedObjectives.add(1, at: index) }
             worst = max(worst, state)
         }

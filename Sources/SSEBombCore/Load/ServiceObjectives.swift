@@ -57,7 +57,21 @@ enum ObjectiveState: Int, Comparable {
 }
 
 extension Objective {
-    /// Judges a request that ended at `now`.
+    /// Judges a request that ended at `now`, whatever became of it.
+    func state(_ request: StreamSlot, now: Instant, _ outcome: StreamOutcome) -> ObjectiveState {
+        let state = state(request, now: now, isCompleted: outcome == .completed)
+        // Else a request that the client ended could miss such a limit and never keep it, and the
+        // share of those that kept it would be of misses alone.
+        let isKept = outcome == .cancelled && isToldByEnd && request.tok0.isSet
+        return state == .undecided && isKept ? .kept : state
+    }
+
+    /// Whether only the end of a stream with tokens tells that it was kept.
+    private var isToldByEnd: Bool {
+        [.e2e, .e2eSched, .lastToken, .maxGap, .tpot].contains(metric)
+    }
+
+    /// The same where it completed, or ended otherwise.
     ///
     /// What never came in a completed request is missed: an empty answer must not be a good one.
     /// What can't be in it (a gap with a single token, a connect on a kept connection) is kept. In

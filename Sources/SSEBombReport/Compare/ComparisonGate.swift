@@ -52,16 +52,20 @@ public struct ComparisonGate: Sendable, Equatable {
         )
     }
 
+    /// Why what was measured in BASE rules out that the figure goes where the gate forbids it.
+    private func impossibility(_ row: ComparisonRow) -> String? {
+        if !isAbove, row.isFromZero { return "it is 0 in BASE, and can't fall" }
+        guard !figure.isRelative, row.evidence != nil else { return nil }
+        if !isAbove, row.base == 0 { return "it is 0 % in BASE, and can't fall" }
+        return isAbove && row.base == 1 ? "it is 100 % in BASE, and can't rise" : nil
+    }
+
     /// Judges by a row of the comparison.
     ///
     /// - Parameter alpha: of the interval; 5 % over all gates.
     func judge(_ row: ComparisonRow?, alpha: Double) -> ComparisonGateResult {
-        if let row, row.isFromZero, !isAbove {
-            return ComparisonGateResult(
-                gate: self,
-                outcome: .passed,
-                sentence: "it is 0 in BASE, and can't fall"
-            )
+        if let row, let obstacle = impossibility(row) {
+            return ComparisonGateResult(gate: self, outcome: .passed, sentence: obstacle)
         }
         guard let row, let evidence = row.evidence else {
             let reason = row?.reason ?? "it wasn't measured"

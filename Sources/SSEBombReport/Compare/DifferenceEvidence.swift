@@ -77,7 +77,9 @@ struct MeasuredDifference: Sendable {
 
     func interval(alpha: Double) -> ClosedRange<Double> {
         let half = StudentT.quantile(twoSided: alpha, freedom: freedom) * error
-        return readable(difference - half)...readable(difference + half)
+        let range = readable(difference - half)...readable(difference + half)
+        // Shares differ by no more than all.
+        return isRelative ? range : range.clamped(to: -1...1)
     }
 
     var probability: Double {

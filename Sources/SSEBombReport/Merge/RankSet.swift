@@ -74,7 +74,7 @@ struct RankSet {
         let shown = lost.prefix(8).map { "\($0)" }.joined(separator: ", ")
         let more = lost.count > 8 ? " and \(Units.count(lost.count - 8)) more" : ""
         return
-            "of \(Units.count(count)) ranks \(shown)\(more) are missing: their share of the load "
-            + "is not in the result"
+            "of \(Units.count(count)) ranks \(shown)\(more) \(lost.count == 1 ? "is" : "are") "
+            + "missing, and so is their share of the load"
     }
 }

@@ -45,6 +45,8 @@ extension RunResult {
         both.interruptedBy = [interruptedBy, other.interruptedBy].compactMap { $0 }.max()
         both.isAborted = isAborted || other.isAborted
         both.counts = counts.merged(with: other.counts)
+        // Limits that aren't those of both have no name that would be true of the sum.
+        if plan.objectives != other.plan.objectives { both.counts.objectives?.missed = [] }
         both.setBases(self, other)
         both.histograms.merge(other.histograms) { $0.merged(with: $1) }
         both.unfinished.merge(other.unfinished) {
@@ -189,7 +191,7 @@ extension SendTimeCounts {
 }
 
 extension ObjectiveCounts {
-    /// Of alike plans, so that both have the same limits.
+    /// `missed` has a meaning only where both have the same limits.
     fileprivate func merged(with other: ObjectiveCounts?) -> ObjectiveCounts {
         guard let other else { return self }
         var both = self
@@ -375,6 +377,7 @@ extension RunPlan {
             both.arrivals?.rate = mine.rate + theirs.rate
         }
         both.requests = sum(requests, other.requests)
+        if objectives != other.objectives { both.objectives = ServiceObjectives([]) }
         both.threads = threads + other.threads
         both.cpus = Set(cpus + other.cpus).sorted()
         both.addresses = Self.united(addresses, other.addresses)
