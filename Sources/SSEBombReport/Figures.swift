@@ -33,6 +33,9 @@ extension RunResult {
         return open == 0 ? "closed" : open == plans.count ? "open" : "mixed"
     }
 
+    /// Whether some of the load is a rate: a start may then come after its time.
+    var hasRates: Bool { loadModel != "closed" }
+
     /// Arrivals that never got a stream; nil where no load was a rate.
     var droppedArrivals: UInt64? {
         if plan.arrivals != nil { return counts.dropped }

@@ -246,7 +246,7 @@ extension ResultDocument.Plan.TLS {
 extension ResultDocument.Counts {
     fileprivate init(_ result: RunResult, _ redaction: Redaction) {
         let counts = result.counts
-        requests = Requests(counts, result.plan)
+        requests = Requests(result)
         slo = counts.objectives.map { Objectives($0, result.plan.objectives) }
         failures = byName(counts.failures)
         status = [:]
@@ -329,14 +329,15 @@ extension ResultDocument.Counts.Tokens {
 }
 
 extension ResultDocument.Counts.Requests {
-    fileprivate init(_ counts: RunCounts, _ plan: RunPlan) {
+    fileprivate init(_ result: RunResult) {
+        let counts = result.counts
         started = counts.started
         completed = counts.completed
         failed = counts.failed
         cancelled = counts.cancelled
         cut = counts.cut
-        dropped = plan.arrivals != nil ? counts.dropped : nil
-        slowReaders = plan.slowReaders != nil ? counts.slowReaders : nil
+        dropped = result.droppedArrivals
+        slowReaders = result.plan.slowReaders != nil ? counts.slowReaders : nil
         completedInWindow = counts.completedInWindow
         outsideWindow = counts.startedOutsideWindow
         retriedStale = counts.retriedStale

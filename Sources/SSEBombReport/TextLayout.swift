@@ -98,7 +98,8 @@ struct TextLayout {
             lines.append(paint.bold(title))
         case .field(let name, let text, let indent, let tone):
             let head =
-                String(repeating: " ", count: indent) + name.padded(to: Self.nameWidth - indent)
+                String(repeating: " ", count: indent) + name.padded(to: Self.nameWidth - indent - 1)
+                + " "
             let parts = Self.wrap(text, columns: Self.columns - Self.nameWidth)
             for (index, part) in parts.enumerated() {
                 let start = index == 0 ? head : String(repeating: " ", count: Self.nameWidth)

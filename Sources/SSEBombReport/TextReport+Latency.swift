@@ -21,7 +21,7 @@ extension TextReport {
         var weak: Set<ReportedPercentile> = []
         var isEmpty = true
         // Where load is a rate, the time since a request was due is what a user sees.
-        let headline: [Metric] = result.loadModel == "closed" ? [] : [.ttftSched, .e2eSched]
+        let headline: [Metric] = result.hasRates ? [.ttftSched, .e2eSched] : []
         for metric in headline + Self.serverMetrics where isShown(metric) {
             weak.formUnion(add(metric, to: &table))
             isEmpty = false

@@ -33,7 +33,7 @@ extension TextReport {
         guard !kinds.isEmpty || !others.isEmpty else { return }
         layout.section("Failures")
         for (kind, count) in kinds {
-            let share = Units.share(count, of: result.counts.started).map { " (\($0))" } ?? ""
+            let share = Units.share(count, of: result.counts.decided).map { " (\($0))" } ?? ""
             let text = "\(Units.count(count))\(share)"
             layout.field(kind.name, text) { $0.red }
             for error in result.errors where error.kind == kind { sample(error, &layout) }

@@ -222,8 +222,8 @@ public struct TextReport {
                 + " + \(Units.count(counts.cancelled)) cancelled + \(Units.count(counts.cut)) cut"
         )
         let isHeld = result.plan.eventSource && counts.startedOutsideWindow > 0
-        if counts.started == 0, counts.dropped == 0, !isHeld {
-            layout.note(Self.noneStarted) { $0.red }
+        if counts.started == 0, result.droppedArrivals ?? 0 == 0, !isHeld {
+            layout.note(noneStarted) { $0.red }
         }
         if counts.startedOutsideWindow > 0 {
             layout.field(
@@ -271,9 +271,13 @@ public struct TextReport {
         )
     }
 
-    private static let noneStarted =
-        "No request was due inside the measured window, so there is nothing to report: make it "
-        + "longer with -d, or shorten --ramp and --warmup."
+    private var noneStarted: String {
+        result.pausedByHand > 0
+            ? "No request started inside the measured window, so there is nothing to report: "
+                + "starts were paused by hand."
+            : "No request was due inside the measured window, so there is nothing to report: make "
+                + "it longer with -d, or shorten --ramp and --warmup."
+    }
 
     private func throughput(_ layout: inout TextLayout) {
         guard let window = result.rateWindow else { return }

@@ -70,8 +70,11 @@ extension Verdict {
             // All of the load's arrivals may be those of other ranks.
             if result.plan.knownRank != nil, result.plan.arrivals != nil { return nil }
             sentence =
-                "No request was due inside the measured window, which needs at least 1: make it"
-                + " longer with -d, or shorten --ramp and --warmup."
+                result.pausedByHand > 0
+                ? "No request started inside the measured window, which needs at least 1: starts"
+                    + " were paused by hand; leave the run alone."
+                : "No request was due inside the measured window, which needs at least 1: make it"
+                    + " longer with -d, or shorten --ramp and --warmup."
         } else if counts.started > 0, counts.completed + counts.failed == 0,
             result.histograms[.ttfe] == nil
         {
@@ -208,7 +211,9 @@ extension Verdict {
     // MARK: Asked against achieved
 
     private static func sendLag(_ result: RunResult) -> Reason? {
-        guard result.plan.arrivals == nil, let lags = result.histograms[.sendLag], !lags.isEmpty,
+        // Whose slot was free during a pause by hand started late for that: a reason of its own.
+        guard result.plan.arrivals == nil, result.pausedByHand == 0,
+            let lags = result.histograms[.sendLag], !lags.isEmpty,
             let whole = result.histograms[.e2e]?.percentile(50), whole > 0
         else { return nil }
         let percentile = supportedPercentile(lags)
@@ -276,8 +281,8 @@ extension Verdict {
 
     private static func localResource(_ result: RunResult) -> Reason? {
         let failures = result.counts.failures[.localResource] ?? 0
-        guard failures > 0, result.counts.started > 0 else { return nil }
-        let share = Double(failures) / Double(result.counts.started)
+        guard failures > 0, result.counts.decided > 0 else { return nil }
+        let share = Double(failures) / Double(result.counts.decided)
         return reason("local_resource", share, .localResource) { _ in
             "\(Units.count(failures)) requests (\(Units.share(share))) failed because this machine"
                 + " was out of descriptors, ports or memory (bound 0): keep connections open, use"
@@ -393,7 +398,8 @@ extension RunResult {
 
     /// Mean of streams in flight, and of those asked for, over the whole seconds of the measured
     /// window; nil where it says nothing about what was asked: slots that pause by plan, runs that
-    /// ended before their time or ask for a rate, and windows without a whole second.
+    /// ended before their time, were paused by hand or ask for a rate, and windows without a whole
+    /// second.
     ///
     /// With stages, what is over the asked number in one second, finishing while the line falls,
     /// doesn't make up for what another lacks.
@@ -402,7 +408,7 @@ extension RunResult {
         let isWhole = plan.duration.map { measured >= $0 } ?? false
         // A subscriber that waits to reconnect obeys its server.
         guard !hasPauses, !plan.eventSource, isWhole, interruptedBy == nil, !isAborted,
-            plan.streams > 0, plan.arrivals == nil
+            pausedByHand == 0, plan.streams > 0, plan.arrivals == nil
         else { return nil }
         let first = Double(plan.ramp + plan.warmup) / 1e9
         let last = first + Double(measured) / 1e9

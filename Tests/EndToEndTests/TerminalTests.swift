@@ -12,7 +12,8 @@ struct TerminalTests {
     @Test(
         "it fits, follows a resize, obeys keys and signals, and gives the terminal back",
         arguments: [
-            "sizes", "resize", "pause", "signals", "jobs", "crashes", "targets", "colours", "plain",
+            "sizes", "resize", "pause", "held", "signals", "jobs", "crashes", "targets", "colours",
+            "plain",
         ]
     )
     func terminal(name: String) async throws {

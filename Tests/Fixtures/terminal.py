@@ -173,6 +173,40 @@ def pause():
             expect(result["run"]["interrupted"], "the result doesn't say it was interrupted")
 
 
+def held():
+    """A run that was paused, and went on to its end, has nothing but that against it."""
+    classes = "".join(f"""
+[[class]]
+name = "{name}"
+url = "{CHAT}"
+rate = 5
+body = '{{"stream":true,"messages":[]}}'
+""" for name in ["A", "B"])
+    for streams in ["scenario", "-c 5"]:
+        with screen(100, 30) as terminal, tempfile.TemporaryDirectory() as directory:
+            file = os.path.join(directory, "result.json")
+            scenario = os.path.join(directory, "classes.toml")
+            with open(scenario, "w", encoding="utf-8") as text:
+                text.write(classes)
+            run = f"{SSEBOMB} --scenario {scenario} -d 4 -o {file}"
+            terminal.type(run if streams == "scenario" else load(f"-d 4 -o {file}", streams))
+            terminal.shows(" in flight")
+            terminal.press("p")
+            terminal.shows("paused: nothing starts")
+            terminal.shows("peak memory")
+            terminal.is_given_back()
+            with open(file, encoding="utf-8") as text:
+                result = json.load(text)
+            expect(result["run"]["paused_s"] > 1, "the pause was too short to matter")
+            codes = {reason["code"] for reason in result["verdict"]["reasons"]}
+            load_codes = {"rate_achieved", "dropped", "streams_held", "send_lag", "pacing_error"}
+            expect("paused" in codes and not codes & load_codes, f"{streams}: {codes}")
+            if streams == "scenario":
+                dropped = result["counts"]["requests"]["dropped"]
+                parts = [part["counts"]["requests"]["dropped"] for part in result["classes"]]
+                expect(dropped == sum(parts) > 0, f"dropped: {dropped}, of classes {parts}")
+
+
 def signals():
     with screen(100, 30) as terminal:
         terminal.type(load("-d 60"))
@@ -287,7 +321,7 @@ def plain():
         terminal.is_given_back()
 
 
-CASES = {case.__name__: case for case in [sizes, resize, pause, signals, jobs, crashes, targets,
+CASES = {case.__name__: case for case in [sizes, resize, pause, held, signals, jobs, crashes, targets,
                                           colours, plain]}
 
 if __name__ == "__main__":

@@ -203,6 +203,35 @@ private let known: Set = [
         #expect(page(result).contains("<p>too few samples for p90</p>"))
     }
 
+    @Test(
+        "where load is a rate, of all or of classes, the time since a request was due comes first"
+    )
+    func headline() throws {
+        func shown(_ change: (inout RunResult) throws -> Void) throws -> (tile: Bool, curve: Bool) {
+            var result = SampleRun.full(try SampleRun.plan())
+            result.plan.ramp = 0
+            result.histograms[.ttftSched] = spread(1_010, from: 110, to: 310)
+            try change(&result)
+            let text = page(result)
+            let chart = text.split(separator: "<figure").first { $0.contains("id=\"percentiles\"") }
+            return (
+                text.contains("class=\"tile\" data-name=\"ttft_sched\""),
+                try #require(chart).contains("ttft_sched")
+            )
+        }
+        func part(_ name: String, rate: Double?) throws -> ClassResult {
+            var result = SampleRun.full(try SampleRun.plan())
+            result.plan.ramp = 0
+            result.plan.arrivals = rate.map { OpenLoad(rate: $0, law: .poisson) }
+            return ClassResult(name, result)
+        }
+        let (closed, open) = (try part("chat", rate: nil), try part("batch", rate: 5))
+        #expect(try shown { $0.classes = [closed, closed] } == (false, false))
+        #expect(try shown { $0.plan.arrivals = OpenLoad(rate: 5, law: .poisson) } == (true, true))
+        #expect(try shown { $0.classes = [open, open] } == (true, true))
+        #expect(try shown { $0.classes = [closed, open] } == (true, true))
+    }
+
     @Test("what was not measured has no tile, no group and no picture")
     func empty() throws {
         let text = page(SampleRun.empty(try SampleRun.plan()))

@@ -110,7 +110,45 @@ private struct Absent: Error { let text: String }
             finished(SampleRun.full(try SampleRun.plan())),
             finished(SampleRun.empty(try SampleRun.plan())), finished(try replayed()),
             try ResultGenerator.classes(), try StoredSampleTests.some(),
+            finished(try heldBack()),
         ]
+    }
+
+    /// A run of classes with rates of their own in which nothing that was due started.
+    private static func heldBack() throws -> RunResult {
+        var result = SampleRun.empty(try SampleRun.plan())
+        result.plan.ramp = 0
+        (result.measured, result.length) = (Nanoseconds.seconds(10), Nanoseconds.seconds(10))
+        result.pausedByHand = Nanoseconds.seconds(10)
+        var whole = result
+        for (name, dropped) in [("chat", 50), ("batch", 5)] as [(String, UInt64)] {
+            var part = result
+            part.plan.arrivals = OpenLoad(rate: Double(dropped) / 10, law: .poisson)
+            part.counts.dropped = dropped
+            part.arrivals = ArrivalReport(of: dropped, in: 9_876_543_210)
+            whole.counts.dropped += dropped
+            whole.classes.append(ClassResult(name, part))
+        }
+        return whole
+    }
+
+    @Test("arrivals that classes with rates of their own dropped are in the whole, too")
+    func droppedOfClasses() throws {
+        let run = finished(try Self.heldBack())
+        #expect(run.file.document.counts.requests.dropped == 55)
+        let stored = try reading(run.file.encoded())
+        #expect(stored.result.counts.dropped == 55)
+        #expect(
+            stored.result.classes.map(\.result.pausedByHand)
+                == Array(repeating: 10_000_000_000, count: 2)
+        )
+        #expect(!stored.text(color: false).contains("nothing to report"))
+        // Once it was left out of the whole.
+        let whole = try unsealed(run.file.encoded())
+        let old = whole.replacing("\"dropped\" : 55,", with: "")
+        try #require(old != whole)
+        let text = try reading(Array(old.utf8)).text(color: false)
+        #expect(text == run.text(color: false))
     }
 
     /// A run that replayed a part of a trace.

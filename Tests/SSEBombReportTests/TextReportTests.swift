@@ -327,7 +327,7 @@ extension TextReportTests {
           finish reasons  stop: 900 (90.0 %), length: 100 (10.0 %)
 
         Failures
-          http_status     8 (0.78 %)
+          http_status     8 (0.79 %)
             status 429, 8 times in all, first at 1.50 s: the server answered 429 Too
             Many Requests; the server sheds load: lower -c, or raise what it admits
             | {"error":"slow down"}\\r\\n\\x1b[2J
@@ -354,6 +354,15 @@ extension TextReportTests {
           back-off        1.25 slot-seconds spent waiting after failures
 
         """
+
+    @Test("a kind's share is that of the decided requests, as everywhere, behind its name")
+    func failureShare() throws {
+        var result = SampleRun.full(try SampleRun.plan())
+        result.counts.failures = [.contentEncoding: 10]
+        (result.counts.completed, result.counts.cut) = (90, 922)
+        result.errors = []
+        #expect(Self.render(result).contains("\n  content_encoding 10 (10.0 %)\n"))
+    }
 
     @Test("names of classes are cut where they differ least, and never to the same")
     func classNames() throws {

@@ -265,6 +265,23 @@ import Testing
         }
     }
 
+    @Test("what a pause by hand does to starts is held against nothing but the pause")
+    func paused() throws {
+        let verdict = try Self.judged { result in
+            Self.hold(&result, 10)
+            result.histograms[.sendLag] = spread(1_000, from: 1, to: 6_000)
+            result.pausedByHand = Nanoseconds.seconds(6)
+        }
+        #expect(verdict.state == .suspect && verdict.reasons.map(\.code) == ["paused"])
+        var empty = SampleRun.empty(try SampleRun.plan())
+        empty.pausedByHand = Nanoseconds.seconds(6)
+        let nothing = try #require(Verdict.judge(empty).reasons.first)
+        #expect(nothing.code == "nothing_measured")
+        #expect(nothing.sentence.contains("paused by hand") && !nothing.sentence.contains("-d"))
+        let text = TextReport(empty, verdict: Verdict(reasons: []), color: false).render()
+        #expect(text.contains("were paused by hand") && !text.contains("with -d"))
+    }
+
     @Test("a run without requests is invalid, and says so alone")
     func nothing() throws {
         let verdict = Verdict.judge(SampleRun.empty(try SampleRun.plan()))

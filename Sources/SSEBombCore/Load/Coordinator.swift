@@ -146,17 +146,15 @@ public final class Coordinator: Sendable {
                 judge(recorder.standing(at: now, judged: judgedClasses))
             }
         }
-        let isAborted = watch(&recorder, progress, judgeStanding) { observers.drain() }
+        recorder.isAborted = watch(&recorder, progress, judgeStanding) { observers.drain() }
         for thread in threads { thread.join() }
         observers.drain()
         recorder.end(at: .now())
         recorder.interruptedBy = switches.interrupt
         recorder.outcomes = try outcomes.all()
         recorder.pressure = MachinePressure.read().since(pressure)
-        var result = recorder.result()
-        result.isAborted = isAborted
-        result.pausedByHand = pauses.withLock { $0.total(until: .now()) }
-        return result
+        recorder.pausedByHand = pauses.withLock { $0.total(until: .now()) }
+        return recorder.result()
     }
 
     // MARK: Loops

@@ -11,6 +11,9 @@ struct ResultMerger {
     var startedAt: Int64 = 0
     var ended = Instant.none
     var interruptedBy: Int32 = 0
+    var isAborted = false
+    /// How long starts were held back by hand.
+    var pausedByHand: Int64 = 0
     var outcomes: [ClassOutcome] = []
     var loopOutcomes: [LoopOutcome] = []
     /// Of each loop, the recorders of all classes of the run.
@@ -46,7 +49,7 @@ struct ResultMerger {
             let whole = merged { $0.histogram(metric) }
             if !whole.isEmpty { histograms[metric] = whole }
         }
-        let scale = tokenScale()
+        let scale = TokenScale(stats)
         let intervals =
             switch detail {
             case .whole: recorder.intervals
@@ -64,6 +67,8 @@ struct ResultMerger {
             length: max(0, ended - windows.start),
             steady: steadyWindow(intervals, tokensPerEvent: scale.tokensPerEvent),
             interruptedBy: interruptedBy > 0 ? interruptedBy : nil,
+            isAborted: isAborted,
+            pausedByHand: pausedByHand,
             counts: counts(gap: histograms[.gap], scale),
             histograms: histograms,
             unfinished: unfinished(),
@@ -288,35 +293,6 @@ struct ResultMerger {
     private static func basis(usage: UInt64, event: UInt64) -> TokenBasis {
         if usage == 0 { return .event }
         return event == 0 ? .usage : .mixed
-    }
-
-    /// How events become tokens where only a final usage exists (METRICS: `usage_scaled`).
-    private struct TokenScale {
-        var basis: TokenBasis
-        var tokensPerEvent: Double
-        /// Whether the window's tokens are its events times that factor, not counts that ran along.
-        var isScaled = false
-    }
-
-    private func tokenScale() -> TokenScale {
-        let (running, plain) = (total(.runningUsageStreams), total(.eventBasisStreams))
-        let (events, tokens) = (total(.scaledEvents), total(.scaledTokens))
-        if running > 0 {
-            let tokenEvents = total(.windowTokenEvents)
-            let perEvent =
-                tokenEvents > 0
-                ? Double(total(.windowRunningTokens)) / Double(tokenEvents) : 1
-            return TokenScale(basis: plain == 0 ? .usage : .mixed, tokensPerEvent: perEvent)
-        }
-        guard events > 0, total(.requestsWithUsage) > 0 else {
-            return TokenScale(basis: .event, tokensPerEvent: 1)
-        }
-        // Streams without usage count an event a token and pull the factor towards 1.
-        return TokenScale(
-            basis: total(.unscaledStreams) == 0 ? .usageScaled : .mixed,
-            tokensPerEvent: Double(tokens) / Double(events),
-            isScaled: true
-        )
     }
 
     // MARK: Loops

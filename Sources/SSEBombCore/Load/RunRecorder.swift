@@ -12,6 +12,10 @@ struct RunRecorder {
     private var ended = Instant.none
     var startedAt: Int64 = 0
     var interruptedBy: Int32 = 0
+    /// Whether the judge ended the run.
+    var isAborted = false
+    /// How long starts were held back by hand.
+    var pausedByHand: Int64 = 0
     var usageBefore = csup_usage()
     /// What the kernel took from the process during the run.
     var pressure = MachinePressure()
@@ -104,6 +108,8 @@ struct RunRecorder {
         merger.startedAt = startedAt
         merger.ended = ended
         merger.interruptedBy = interruptedBy
+        merger.isAborted = isAborted
+        merger.pausedByHand = pausedByHand
         merger.usageBefore = usageBefore
         merger.pressure = pressure
         return merger
@@ -118,8 +124,14 @@ struct RunRecorder {
             let count = stats.reduce(0) { $0 + $1.failures.value(at: Int(kind.rawValue)) }
             if count > 0 { failures[kind] = count }
         }
+        let phase = windows.phase(at: now)
+        // Once there is a window its requests are those that reports and gates judge.
+        let hasWindow = phase.rawValue >= RunPhase.measured.rawValue
+        // Before, running counts can't be compared with their events.
+        let hasTokens = whole.total(.windowTokenEvents) > 0
+        let scale = hasTokens ? TokenScale(stats) : .events
         return RunProgress(
-            phase: windows.phase(at: now),
+            phase: phase,
             elapsed: now - windows.start,
             inFlight: whole.total(.inFlight),
             started: whole.total(.started),
@@ -127,10 +139,12 @@ struct RunRecorder {
             completed: whole.total(.completed),
             failed: whole.total(.failed),
             cancelled: whole.total(.cancelled),
-            good: whole.total(.good),
-            bad: whole.total(.bad),
+            good: whole.total(hasWindow ? .windowGood : .good),
+            bad: whole.total(hasWindow ? .windowBad : .bad),
             events: whole.total(.events),
             tokenEvents: whole.total(.tokenEvents),
+            tokensPerEvent: scale.tokensPerEvent,
+            tokenBasis: scale.basis,
             failures: failures,
             ttft: whole.ttft,
             gap: whole.gap,

@@ -297,7 +297,8 @@ public struct RunProgress: Sendable {
     public var failed: UInt64
     /// Requests that the client gave up so far.
     public var cancelled: UInt64 = 0
-    /// Requests so far that met the objectives, and that didn't.
+    /// Requests so far that met the objectives, and that didn't: from the measured window on those
+    /// that belong to it.
     public var good: UInt64 = 0
     /// See `good`.
     public var bad: UInt64 = 0
@@ -305,6 +306,10 @@ public struct RunProgress: Sendable {
     public var events: UInt64
     /// Token-bearing ones of these.
     public var tokenEvents: UInt64
+    /// Tokens that one of these stands for, as far as is known.
+    public var tokensPerEvent: Double = 1
+    /// Basis of `tokensPerEvent`.
+    public var tokenBasis: TokenBasis = .event
     /// Failures so far, by kind.
     public var failures: [StreamFailure: UInt64]
     /// Samples of `ttft` up to the last full second.

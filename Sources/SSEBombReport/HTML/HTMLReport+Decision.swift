@@ -97,7 +97,7 @@ extension HTMLReport {
         var tiles = [requestTile]
         if let tile = objectiveTile { tiles.append(tile) }
         // Where load is a rate, the time since a request was due is what a user sees.
-        let first: Metric = result.plan.arrivals == nil ? .ttft : .ttftSched
+        let first = result.hasRates ? Metric.ttftSched : .ttft
         tiles += [first, .gap, .e2e].compactMap { tile(of: $0) }
         if let tile = rateTile { tiles.append(tile) }
         // By their number none stands alone in a row.

@@ -35,7 +35,7 @@ extension HTMLReport {
             ]
         }
         let metrics: [Metric] =
-            (result.plan.arrivals == nil ? [] : [.ttftSched]) + [.ttft, .gap, .tpot, .e2e]
+            (result.hasRates ? [.ttftSched] : []) + [.ttft, .gap, .tpot, .e2e]
         figures.append(
             PercentileChart(
                 curves: metrics.map { ($0, result.histograms[$0] ?? HistogramSnapshot()) }

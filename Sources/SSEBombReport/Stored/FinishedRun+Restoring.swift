@@ -322,7 +322,7 @@ extension RunCounts {
         guard failures.values.reduce(0, +) == failed else {
             throw .field("counts.failures: the kinds don't add up to requests.failed")
         }
-        // Of classes the whole has no number of dropped arrivals where the first has no rate.
+        // Once the whole of classes with rates of their own had no number of dropped arrivals.
         guard let objectives, document.classes == nil else { return }
         guard objectives.good + objectives.bad + objectives.undecided <= started + dropped,
             objectives.goodInWindow <= objectives.good
