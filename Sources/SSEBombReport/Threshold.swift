@@ -127,6 +127,12 @@ public struct Threshold: Sendable, Equatable {
         self.scope = scope
     }
 
+    /// The gate as it was written, without the class of load that it is of.
+    public var condition: String {
+        guard let scope, expression.hasPrefix("\(scope): ") else { return expression }
+        return String(expression.dropFirst(scope.count + 2))
+    }
+
     /// The same gate on one class of load alone.
     public func scoped(to name: String) -> Threshold {
         Threshold(

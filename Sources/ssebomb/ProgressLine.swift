@@ -87,7 +87,13 @@ struct ProgressLine {
     }
 
     private func text(_ progress: RunProgress, columns: Int) -> String {
-        Self.text(progress, plan, target, tokenRate, columns: columns)
+        Self.text(
+            progress,
+            plan,
+            target,
+            eventRate.map { $0 * progress.tokensPerEvent },
+            columns: columns
+        )
     }
 
     private mutating func keepSample(of progress: RunProgress) {
@@ -99,7 +105,7 @@ struct ProgressLine {
     }
 
     /// Token-bearing events per second over the last window; nil until there are two samples.
-    private var tokenRate: Double? {
+    private var eventRate: Double? {
         guard let first = samples.first, let last = samples.last, last.at > first.at,
             last.tokenEvents >= first.tokenEvents
         else { return nil }
@@ -108,8 +114,11 @@ struct ProgressLine {
 }
 
 extension ProgressLine {
-    /// The line: in full words where there is room for all of it, else in short ones, as many parts
-    /// as fit in order of importance.
+    /// The line: in full words where there is room for all of it, else in short ones, with as many
+    /// kinds of failure as leave room for the rest; where even without them not all of it fits, as
+    /// many parts as do in order of importance.
+    ///
+    /// - Parameter tokenRate: tokens a second; nil where nobody knows it yet.
     static func text(
         _ progress: RunProgress,
         _ plan: RunPlan,
@@ -117,10 +126,17 @@ extension ProgressLine {
         _ tokenRate: Double?,
         columns: Int
     ) -> String {
-        let full = parts(progress, plan, target, tokenRate, inShort: false).joined(separator: " | ")
+        func parts(kinds: Int, inShort: Bool) -> [String] {
+            self.parts(progress, plan, target, tokenRate, kinds: kinds, inShort: inShort)
+        }
+        let full = parts(kinds: .max, inShort: false).joined(separator: " | ")
         if full.count <= columns { return full }
+        for kinds in stride(from: progress.failures.count, through: 1, by: -1) {
+            let line = parts(kinds: kinds, inShort: true).joined(separator: "  ")
+            if line.count <= columns { return line }
+        }
         var line = ""
-        for part in parts(progress, plan, target, tokenRate, inShort: true) {
+        for part in parts(kinds: 0, inShort: true) {
             let joined = line.isEmpty ? part : "\(line)  \(part)"
             if joined.count > columns { break }
             line = joined
@@ -133,13 +149,14 @@ extension ProgressLine {
         _ plan: RunPlan,
         _ target: LiveTarget,
         _ tokenRate: Double?,
+        kinds: Int,
         inShort: Bool
     ) -> [String] {
         var parts = [clock(progress, plan)]
         let held = target.shortStreams(progress)
         parts.append(inShort && held.contains("/") ? held : "\(held) streams")
         if progress.waiting > 0 { parts.append("\(Units.count(progress.waiting)) waiting") }
-        if progress.failed > 0 { parts.append(failures(progress)) }
+        if progress.failed > 0 { parts.append(failures(progress, kinds: kinds)) }
         parts.append("\(Units.count(progress.completed)) done")
         if progress.cancelled > 0 {
             parts.append("\(Units.count(progress.cancelled)) cancelled")
@@ -148,7 +165,9 @@ extension ProgressLine {
             parts.append("\(share) good")
         }
         if let tokenRate {
-            parts.append("\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")")
+            parts.append(
+                "\(Units.rate(tokenRate)) \(inShort ? "tok/s" : "tokens/s")\(basis(progress))"
+            )
         }
         let separator = inShort ? "" : " "
         func time(_ histogram: HistogramSnapshot, _ percentile: Double) -> String {
@@ -188,12 +207,21 @@ extension ProgressLine {
             : "\(Double(time / Nanoseconds.milliseconds(1)) / 1_000)"
     }
 
-    static func failures(_ progress: RunProgress) -> String {
-        let kinds = progress.failures.filter { $0.value > 0 }
-            .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+    /// Their number, and that of the most frequent kinds.
+    static func failures(_ progress: RunProgress, kinds most: Int = .max) -> String {
+        let all = progress.failures.filter { $0.value > 0 }
+        var kinds = all.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+            .prefix(most)
             .map { "\($0.key.name) \(Units.count($0.value))" }
         let total = "\(Units.count(progress.failed)) failed"
-        return kinds.isEmpty ? total : "\(total): \(kinds.joined(separator: ", "))"
+        if kinds.isEmpty { return total }
+        if kinds.count < all.count { kinds.append("…") }
+        return "\(total): \(kinds.joined(separator: ", "))"
+    }
+
+    /// What tokens are, behind their rate, where they aren't token-bearing events.
+    static func basis(_ progress: RunProgress) -> String {
+        progress.tokenBasis == .event ? "" : " (\(progress.tokenBasis.rawValue))"
     }
 
     private static func name(of phase: RunPhase) -> String {

@@ -236,6 +236,59 @@ struct LiveViewTests {
         #expect(!view.lines(columns: 100, rows: 30, color: false).contains { $0.contains("░") })
     }
 
+    @Test("tokens that aren't events are counted as the result would, and say so")
+    func basis() throws {
+        var view = try Self.view()
+        func rates() -> [Substring] {
+            view.lines(columns: 100, rows: 30, color: false)
+                .filter { $0.contains("s/s ") && !$0.hasPrefix("starts") }.map { $0.dropFirst(12) }
+        }
+        #expect(rates().map { $0.prefix(14) } == ["7.00/s       █", "590/s        ▁"])
+        (view.progress.tokensPerEvent, view.progress.tokenBasis) = (10, .usageScaled)
+        let scaled = rates()
+        #expect(scaled[1].hasPrefix("5,900/s (usage_scaled) ▁"), "\(scaled[1])")
+        // One second of both in one column.
+        let places = scaled.map { $0.firstIndex { "▁█".contains($0) }?.utf16Offset(in: $0) }
+        #expect(places == [23, 23])
+    }
+
+    @Test("of a long class name so much is left out that its gate and figure can be read")
+    func longNames() throws {
+        var view = try Self.view()
+        let names = ["a", "b"].map {
+            "checkout-assistant-of-the-european-region-behind-a-gateway-\($0)"
+        }
+        view.gates = try names.flatMap { name in
+            try ["ttft:p99<500ms", "gap:p99<80ms"].map { text in
+                ThresholdResult(
+                    threshold: try ThresholdParsing.threshold(text).scoped(to: name),
+                    outcome: .missed,
+                    value: 1,
+                    samples: 1,
+                    floor: 1,
+                    unfinished: 0,
+                    sentence: "199 ms of 2,000 samples"
+                )
+            }
+        }
+        func gates(_ columns: Int) -> [String] {
+            view.lines(columns: columns, rows: 30, color: false)
+                .filter { $0.hasPrefix("gate ") }.map { String($0.dropFirst(12)) }
+        }
+        let figure = "199 ms of 2,000 samples"
+        #expect(
+            gates(79) == [
+                "✗ checkout-ass…a-gateway-a: ttft:p99<500ms  \(figure)",
+                "✗ checkout-assi…-a-gateway-a: gap:p99<80ms  \(figure)",
+                "✗ checkout-ass…a-gateway-b: ttft:p99<500ms  \(figure)",
+                "✗ checkout-assi…-a-gateway-b: gap:p99<80ms  \(figure)",
+            ]
+        )
+        #expect(gates(200).first == "✗ \(names[0]): ttft:p99<500ms  \(figure)")
+        // With too little room for all, enough of the name is left to tell it.
+        #expect(gates(60).first?.hasPrefix("✗ checkout…teway-a: ttft:p99<500ms") == true)
+    }
+
     @Test("a sparkline's highest column is its greatest value, and none is lost")
     func sparkline() {
         #expect(Sparkline.text([0, 1, 2, 7], columns: 10) == "▁▂▃█")
@@ -338,6 +391,30 @@ struct LiveTargetTests {
         let staged = LiveTarget([Self.plan { $0.arrivals = OpenLoad(Self.line, law: .poisson) }])
         // Mean of the seconds that were counted, 4 to 9.
         #expect(staged.starts(Self.recent(4), Self.progress(9)) == "\(starts), 6.50 asked for")
+    }
+
+    @Test("once all arrivals of -n have started, none is asked for")
+    func numbered() {
+        let plan = Self.plan {
+            $0.arrivals = OpenLoad(rate: 20, law: .poisson)
+            $0.requests = 101
+        }
+        let starts = "21.0 in the last 5 s"
+        var progress = Self.progress(9)
+        #expect(LiveTarget([plan]).starts(Self.recent(4), progress) == "\(starts), 20 asked for")
+        progress.waiting = 1
+        #expect(LiveTarget([plan]).starts(Self.recent(4), progress) == starts)
+        let both = LiveTarget([plan, plan])
+        #expect(both.starts(Self.recent(4), progress) == "\(starts), 40 asked for")
+        progress.started = 202
+        #expect(both.starts(Self.recent(4), progress) == starts)
+        // Whose starts these are can't be told.
+        let other = Self.plan { $0.arrivals = OpenLoad(rate: 1, law: .poisson) }
+        #expect(LiveTarget([plan, other]).starts(Self.recent(4), Self.progress(1)) == starts)
+        #expect(
+            LiveTarget([plan, Self.plan { $0.streams = 6 }]).streams(progress)
+                == "35 in flight; asked for: 6, and arrivals"
+        )
     }
 
     @Test("what can't be held against each other stands side by side")

@@ -74,11 +74,53 @@ struct ProgressTests {
             )
         }
         let streams = "measured 12/60 s  9,990/10,000"
-        let failures = "\(streams)  3 failed: http_status 2, reset 1"
-        #expect(text(60) == streams)
-        #expect(text(70) == failures)
-        #expect(text(90) == "\(failures)  2,000 done")
-        #expect(text(95) == "\(failures)  2,000 done  200,000 tok/s")
+        let done = "2,000 done  200,000 tok/s"
+        #expect(text(30) == streams)
+        #expect(text(40) == "\(streams)  3 failed")
+        #expect(text(60) == "\(streams)  3 failed  2,000 done")
+        #expect(text(70) == "\(streams)  3 failed  \(done)")
+        #expect(text(85) == "\(streams)  3 failed: http_status 2, …  \(done)")
+        #expect(text(95) == "\(streams)  3 failed: http_status 2, reset 1  \(done)")
+    }
+
+    @Test("however many kinds of failure there are, the rest of the line is there")
+    func manyKinds() {
+        var progress = Self.progress(seconds: 12.4, tokens: 0)
+        progress.failures = [:]
+        for (index, kind) in StreamFailure.allCases.prefix(8).enumerated() {
+            progress.failures[kind] = UInt64(index + 1)
+        }
+        progress.failed = 36
+        for columns in [59, 80, 120] {
+            let text = ProgressLine.text(
+                progress,
+                Self.plan(),
+                LiveTarget([Self.plan()]),
+                200,
+                columns: columns
+            )
+            #expect(text.count <= columns)
+            #expect(text.hasPrefix("measured 12/60 s  9,990/10,000  36 failed"))
+            #expect(text.contains("  2,000 done"), "\(text)")
+            #expect(text.hasSuffix("tok/s") == (columns > 59), "\(text)")
+        }
+    }
+
+    @Test("tokens that aren't events are counted as the result would, and say so")
+    func basis() {
+        var last = ""
+        var line = ProgressLine(
+            plan: Self.plan(),
+            style: .live,
+            columns: { 200 },
+            write: { last = $0 }
+        )
+        for step in 0...20 {
+            var progress = Self.progress(seconds: Double(step) / 10, tokens: UInt64(step) * 10)
+            (progress.tokensPerEvent, progress.tokenBasis) = (9.92, .usageScaled)
+            line.update(progress)
+        }
+        #expect(last.contains("| 992 tokens/s (usage_scaled)"), "\(last)")
     }
 
     @Test("the line never exceeds the terminal", arguments: [1, 5, 20, 40, 79])

@@ -76,4 +76,22 @@ extension String {
         while kept.last == " " { kept.removeLast() }
         return kept + "…"
     }
+
+    /// No wider than so many columns, with an ellipsis in the middle where that takes something
+    /// away: of names both ends tell.
+    func cutInside(toColumns room: Int) -> String {
+        guard columns > room else { return self }
+        guard room > 0 else { return "" }
+        func kept(_ characters: some Sequence<Character>, _ most: Int) -> [Character] {
+            var used = 0
+            return Array(
+                characters.prefix {
+                    used += $0.columns
+                    return used <= most
+                }
+            )
+        }
+        let end = (room - 1) / 2
+        return String(kept(self, room - 1 - end)) + "…" + String(kept(reversed(), end).reversed())
+    }
 }

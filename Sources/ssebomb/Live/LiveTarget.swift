@@ -8,10 +8,13 @@ import SSEBombReport
 struct LiveTarget {
     private let closed: [RunPlan]
     private let open: [RunPlan]
+    /// Arrivals of all open ones; nil where there is no such number.
+    private let requests: UInt64?
 
     init(_ plans: [RunPlan]) {
         closed = plans.filter { $0.arrivals == nil }
         open = plans.filter { $0.arrivals != nil }
+        requests = open.isEmpty ? nil : ClassLoad.joint(open).requests
     }
 
     /// Streams that are asked for at a time; nil in the open model, which asks for none.
@@ -43,6 +46,16 @@ struct LiveTarget {
         }
     }
 
+    /// Whether starts are still asked for: with -n alone nobody knows beforehand how long. False,
+    /// too, where it can't be told from the starts of all, for one class has such a number and
+    /// another hasn't, or a session starts more than one request.
+    private func hasArrivals(_ progress: RunProgress) -> Bool {
+        guard progress.phase.rawValue < RunPhase.drain.rawValue else { return false }
+        guard open.contains(where: { $0.requests != nil }) else { return true }
+        guard closed.isEmpty, let requests else { return false }
+        return progress.started + progress.waiting < requests
+    }
+
     // MARK: Words
 
     /// Streams in flight, beside those that are asked for.
@@ -51,6 +64,7 @@ struct LiveTarget {
         let room = Units.count(open.reduce(0) { $0 + $1.streams })
         guard let asked = streams(at: progress.elapsed) else { return "\(held), room for \(room)" }
         guard open.isEmpty else {
+            if progress.phase.rawValue >= RunPhase.drain.rawValue { return held }
             return "\(held); asked for: \(Units.count(asked)), and \(rate(progress) ?? "arrivals")"
         }
         guard closed.allSatisfy({ $0.line == nil }) else {
@@ -73,8 +87,7 @@ struct LiveTarget {
         let seconds = recent.reduce(0) { $0 + $1.seconds }
         let started = recent.reduce(0) { $0 + Double($1.started) }
         let text = "\(Units.rate(started / Double(max(1, seconds)))) in the last \(seconds) s"
-        // With -n nobody knows beforehand when arrivals end.
-        guard progress.phase.rawValue < RunPhase.drain.rawValue else { return text }
+        guard hasArrivals(progress) else { return text }
         guard hasComparableStarts else {
             return rate(progress).map { "\(text); asked for: \($0)" } ?? text
         }
@@ -86,9 +99,11 @@ struct LiveTarget {
         return "\(text), \(Units.number(asked)) asked for"
     }
 
-    /// The rate that is asked for now; nil of a trace.
+    /// The rate that is asked for now; nil of a trace, and where none is.
     private func rate(_ progress: RunProgress) -> String? {
-        guard open.allSatisfy({ $0.arrivals?.trace == nil }) else { return nil }
+        guard hasArrivals(progress), open.allSatisfy({ $0.arrivals?.trace == nil }) else {
+            return nil
+        }
         let now = open.reduce(0) { sum, plan in
             guard let load = plan.arrivals else { return sum }
             guard let line = plan.line else { return sum + (plan.askedRate ?? 0) }

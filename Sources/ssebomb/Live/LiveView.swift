@@ -31,6 +31,8 @@ struct LiveView {
     static let leastRows = 12
     /// Wider than this lines are no easier to read.
     private static let mostColumns = 200
+    /// No less is left of a class's name.
+    private static let leastNameColumns = 16
     /// What "the last seconds" are.
     private static let recentSeconds = RunProgress.secondsOfLatencies
 
@@ -112,14 +114,20 @@ struct LiveView {
 
     private func rates(_ pen: inout LivePen) {
         guard !progress.recent.isEmpty else { return }
-        func row(_ name: String, _ values: [Double]) {
-            let rate = Units.rate(values.last ?? 0)
-            let text = "\(rate)/s".padded(toColumns: 12)
-            let room = pen.room - text.columns - 1
-            pen.field(name, text + " " + Sparkline.text(values, columns: room))
+        let requests = progress.recent.map { Double($0.completed) / Double($0.seconds) }
+        let tokens = progress.recent.map {
+            Double($0.tokenEvents) * progress.tokensPerEvent / Double($0.seconds)
         }
-        row("requests/s", progress.recent.map { Double($0.completed) / Double($0.seconds) })
-        row("tokens/s", progress.recent.map { Double($0.tokenEvents) / Double($0.seconds) })
+        let rows = [
+            ("requests/s", requests, ""), ("tokens/s", tokens, ProgressLine.basis(progress)),
+        ].map { (name: $0, values: $1, text: "\(Units.rate($1.last ?? 0))/s\($2)") }
+        // One second of both stands in one column.
+        let width = rows.reduce(12) { max($0, $1.text.columns) }
+        for row in rows {
+            let text = row.text.padded(toColumns: width)
+            let room = pen.room - width - 1
+            pen.field(row.name, text + " " + Sparkline.text(row.values, columns: room))
+        }
     }
 
     private func latencies(_ pen: inout LivePen) {
@@ -204,8 +212,17 @@ struct LiveView {
             case .notJudged: ("?", .plain)
             }
         // The name of a class, or a sentence that has it, may hold anything.
-        let words = "\(gate.threshold.expression)  \(gate.sentence)"
-        pen.field("gate", "\(mark) \(Terminal.printable(words))", style: style)
+        let sentence = Terminal.printable(gate.sentence)
+        var words = "\(Terminal.printable(gate.threshold.expression))  \(sentence)"
+        let excess = words.columns - (pen.room - 2)
+        if excess > 0, let name = gate.threshold.scope {
+            // Of the name enough to tell it; the figure is what the line is for.
+            let whole = Terminal.printable(name)
+            let length = max(Self.leastNameColumns, whole.columns - excess)
+            let shown = whole.cutInside(toColumns: length)
+            words = "\(shown): \(Terminal.printable(gate.threshold.condition))  \(sentence)"
+        }
+        pen.field("gate", "\(mark) \(words)", style: style)
     }
 
     private static func word(_ outcome: ThresholdResult.Outcome) -> String {
