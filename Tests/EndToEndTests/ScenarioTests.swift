@@ -237,6 +237,8 @@ struct ScenarioTests {
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = true\n", 3, "a text or a number"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = [1, 2]\n", 3, "one value, not a list"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nduration = 3\n", 3, "concerns the whole run"),
+        // All loops read every class's send times by one path.
+        ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nsent-at = \"t\"\n", 3, "the whole run"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\ntimeout = \"5 parsecs\"\n", 3, "timeout"),
         ("[[class]]\nname = \"a\"\nurl = \"gopher://x/\"\n", 3, "'gopher' isn't supported"),
         ("[[class]]\nname = \"a\"\n", 1, "no target"),
