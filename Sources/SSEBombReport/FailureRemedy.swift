@@ -5,8 +5,8 @@ public import SSEBombCore
 /// Remedies by failure kind.
 public enum FailureRemedy {
     /// What to try, as the end of a sentence; nil where the failure's own words say it.
-    public static func sentence(for kind: StreamFailure, status: Int?) -> String? {
-        switch kind {
+    public static func sentence(for error: ErrorSample) -> String? {
+        switch error.kind {
         case .connectRefused: "is the server running, and listening on this address and port?"
         case .connectTimeout: "is a firewall in between? --connect-timeout sets the limit"
         case .connectOther: "check the address, and the route to it"
@@ -20,9 +20,13 @@ public enum FailureRemedy {
         case .timeoutFirstEvent: "--first-event-timeout sets the limit"
         case .timeoutIdle: "--idle-timeout sets the limit"
         case .timeoutTotal: "--timeout sets the limit"
-        case .httpStatus: status.map { remedy(forStatus: $0) }
-        case .httpProtocol: "does the port speak HTTP/1.1? `ssebomb probe` shows one response"
-        case .contentEncoding, .sseProtocol, .errorEvent: nil
+        case .httpStatus: error.status.map { remedy(forStatus: $0) }
+        case .httpProtocol:
+            // A limit that was reached names its own.
+            error.detail.contains("--limit ")
+                ? nil : "does the port speak HTTP/1.1? `ssebomb probe` shows one response"
+        case .errorEvent: "the server's log should say why; `ssebomb probe` shows what it said"
+        case .contentEncoding, .sseProtocol: nil
         case .localResource: "fewer streams, or more descriptors or source addresses (--source-ip)"
         }
     }
@@ -56,7 +60,7 @@ extension RunResult {
         if !worst.detail.isEmpty {
             words += ": \(PrintableText.line(redaction.apply(to: worst.detail), limit: 300))"
         }
-        if let remedy = FailureRemedy.sentence(for: worst.kind, status: worst.status) {
+        if let remedy = FailureRemedy.sentence(for: worst) {
             words += "; \(remedy)"
         }
         return words

@@ -51,7 +51,7 @@ extension TextReport {
             error.count == 1
             ? "once, at" : "\(Units.count(error.count)) times in all, first at"
         let detail = PrintableText.line(redaction.apply(to: error.detail), limit: 300)
-        let remedy = FailureRemedy.sentence(for: error.kind, status: error.status)
+        let remedy = FailureRemedy.sentence(for: error)
         let words = [detail, remedy ?? ""].filter { !$0.isEmpty }.joined(separator: "; ")
         let reason = words.isEmpty ? "" : ": \(words)"
         layout.note("\(status)\(times) \(first)\(reason)", indent: 4) { $0.plain }

@@ -179,7 +179,10 @@ public struct TextReport {
         if plan.duration != nil { parts += ", drain \(Units.setting(plan.drain))" }
         let tail = plan.keepAlive ? "" : ", no keep-alive"
         if plan.arrivals != nil { return parts + ", \(streams) at most" + tail }
-        if !hasSum { return parts + tail }
+        // A limit of some classes is none of the whole.
+        let hasUnlike =
+            plan.connectRate == 0 && result.classes.contains { $0.result.plan.connectRate > 0 }
+        if !hasSum || hasUnlike { return parts + tail }
         let pace = plan.connectRate > 0 ? "\(Units.rate(plan.connectRate))/s" : "all at once"
         return parts + ", connects \(pace)" + tail
     }

@@ -190,7 +190,8 @@ extension Threshold {
             ? 0...Double(evidence.floor) / window.seconds
             : count / window.seconds...count / window.seconds
         let length = Units.duration(Int64(clamping: window.seconds * 1e9))
-        evidence.origin = "\(Units.count(evidence.samples)) \(subject.name)\(basis) in \(length)"
+        let counted = subject == .goodput ? "good requests" : subject.name
+        evidence.origin = "\(Units.count(evidence.samples)) \(counted)\(basis) in \(length)"
         return evidence
     }
 

@@ -431,6 +431,6 @@ extension RunResult {
     /// Users pause by plan, between requests or between turns.
     private var hasPauses: Bool {
         let plans = [plan] + classes.map(\.result.plan)
-        return plan.think > 0 || plans.contains { $0.sessions?.hasThink == true }
+        return plans.contains { $0.think > 0 || $0.sessions?.hasThink == true }
     }
 }

@@ -9,7 +9,7 @@ struct BehaviourOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Close streams before their end: after '50 tokens' or a time such as 2s; also exp:2s, "
-                + "lognormal:2s,0.5, 'uniform:10,80 tokens'.",
+                + "normal:2s,500ms, lognormal:2s,0.5, 'uniform:10,80 tokens'.",
             valueName: "WHEN"
         )
     )
@@ -90,12 +90,19 @@ struct BehaviourOptions: ParsableArguments {
             value.removeLast(suffix.count)
             while value.last == " " { value.removeLast() }
         }
-        let after = try Distribution(
+        let after = try? Distribution(
             parsing: String(value),
             as: suffix == nil ? .duration : .count,
             flag: "--cancel-after"
         )
-        if case .constant(0) = after {
+        guard let after else {
+            throw SetupError(
+                .usage,
+                "--cancel-after can't be '\(text)': write '50 tokens', 2s, exp:2s, normal:2s,500ms,"
+                    + " lognormal:2s,0.5, uniform:1s,5s or 'uniform:10,200 tokens'"
+            )
+        }
+        if after.isZero {
             throw SetupError(.usage, "--cancel-after '\(text)': it must be above 0")
         }
         return Cancellation(

@@ -25,7 +25,7 @@ struct ScenarioFile {
     /// Flags that concern all classes: they share loops, windows and clock.
     private static let ofRun: Set<String> = [
         "duration", "warmup", "drain", "threads", "cpus", "priority", "seed", "clock",
-        "rank", "ranks",
+        "rank", "ranks", "sent-at",
     ]
     private static let sectionsOfRun: Set<String> = ["Output", "Exports", "Judgement"]
     private static let onCommandLineOnly: Set<String> = ["scenario", "dry-run"]

@@ -31,8 +31,9 @@ struct ServeCommand: ParsableCommand {
         really sent and when.
 
         TIMES AND COUNTS are constant (200ms), exponential with a mean (exp:200ms), lognormal \
-        with median and sigma (lognormal:200ms,0.5) or uniform (uniform:10ms,80ms). The end of a \
-        stream follows its last token after one more gap.
+        with median and sigma (lognormal:200ms,0.5), normal with mean and standard deviation \
+        (normal:200ms,50ms) or uniform (uniform:10ms,80ms). The end of a stream follows its last \
+        token after one more gap.
 
         FAULTS: reset, close or stall at accept, head, first, stream or end; error-event, \
         malformed-chunk or endless-line at first, stream or end; http-429, http-500, http-503, \

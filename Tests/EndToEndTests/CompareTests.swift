@@ -97,6 +97,10 @@ struct CompareTests {
             ([one, "/no/such/file"], "can't read /no/such/file"),
             ([one], "NEW"),
             (["--fail-if", "ttft>5%", one, other], "'ttft' isn't one of"),
+            (
+                ["--fail-if", "requests.rate > -50%", one, other],
+                "write 'requests.rate > +50%' where more fails, 'requests.rate < -50%' where less"
+            ),
             (["--margin", "5", one, other], "such as 2%"),
             (["--margin", "0x5%", one, other], "such as 2%"),
             (["--fail-if", "ttft.p0x32>5%", one, other], "'ttft.p0x32' isn't one of"),

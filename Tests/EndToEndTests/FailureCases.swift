@@ -13,6 +13,8 @@ struct FailureCase: Sendable, CustomTestStringConvertible {
     var status: Int?
     /// Part of the sample that has to be kept.
     var sample: String?
+    /// How the sentence about the run has to end.
+    var remedy: String?
 
     init(
         _ name: String,
@@ -20,7 +22,8 @@ struct FailureCase: Sendable, CustomTestStringConvertible {
         _ script: [ServerAction],
         _ arguments: [String] = [],
         status: Int? = nil,
-        sample: String? = nil
+        sample: String? = nil,
+        remedy: String? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -28,6 +31,7 @@ struct FailureCase: Sendable, CustomTestStringConvertible {
         self.arguments = arguments
         self.status = status
         self.sample = sample
+        self.remedy = remedy
     }
 
     var testDescription: String { "\(kind): \(name)" }
@@ -235,14 +239,21 @@ extension FailureCase {
 // MARK: - Wire formats
 
 extension FailureCase {
-    private static func answer(_ name: String, _ text: String, _ arguments: [String] = [])
-        -> FailureCase
-    {
-        FailureCase(name, "http_protocol", [.send(text), .hold], arguments)
+    private static func answer(
+        _ name: String,
+        _ text: String,
+        _ arguments: [String] = [],
+        remedy: String? = nil
+    ) -> FailureCase {
+        FailureCase(name, "http_protocol", [.send(text), .hold], arguments, remedy: remedy)
     }
 
     static let heads = [
-        answer("another protocol", "SSH-2.0-OpenSSH_9.2\r\n"),
+        answer(
+            "another protocol",
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            remedy: "does the port speak HTTP/1.1? `ssebomb probe` shows one response"
+        ),
         answer("a status that is no number", "HTTP/1.1 2OO OK\r\n\r\n"),
         answer("a field without colon", "HTTP/1.1 200 OK\r\nContent Type\r\n\r\n"),
         answer("HTTP/2 preface of a server", "\u{0}\u{0}\u{12}\u{4}\u{0}\u{0}\u{0}\u{0}\u{0}"),
@@ -262,15 +273,18 @@ extension FailureCase {
         answer(
             "a head over the limit",
             "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 2_000),
-            ["--limit", "head=1k"]
+            ["--limit", "head=1k"],
+            remedy: "larger than 1024 bytes; raise it with --limit head=SIZE"
         ),
         answer(
             "a head over the default limit",
-            "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 70_000)
+            "HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 70_000),
+            remedy: "larger than 65536 bytes; raise it with --limit head=SIZE"
         ),
         answer(
             "interim responses without end",
-            String(repeating: Wire.head("100 Continue", []), count: 17)
+            String(repeating: Wire.head("100 Continue", []), count: 17),
+            remedy: "than 16 precede the final one; raise it with --limit interim=COUNT"
         ),
     ]
 
@@ -280,12 +294,20 @@ extension FailureCase {
         answer("a chunk size over 64 bits", Wire.head() + "fffffffffffffffff\r\n"),
         answer(
             "a chunk-size line over the limit",
-            Wire.head() + "1;" + String(repeating: "x", count: 5_000)
+            Wire.head() + "1;" + String(repeating: "x", count: 5_000),
+            remedy: "longer than 4096 bytes; raise it with --limit chunk-line=SIZE"
+        ),
+        answer(
+            "a chunk-size line over the least limit that is obeyed",
+            Wire.head() + "1;" + String(repeating: "x", count: 50),
+            ["--limit", "chunk-line=4"],
+            remedy: "longer than 32 bytes; raise it with --limit chunk-line=SIZE"
         ),
         answer(
             "trailers over the limit",
             Wire.head() + "0\r\n" + String(repeating: "A: b\r\n", count: 400),
-            ["--limit", "trailers=1k"]
+            ["--limit", "trailers=1k"],
+            remedy: "larger than 1024 bytes; raise it with --limit trailers=SIZE"
         ),
     ]
 
@@ -297,7 +319,8 @@ extension FailureCase {
                 .send(Wire.head() + Wire.chunk("data: " + String(repeating: "x", count: 2_000))),
                 .hold,
             ],
-            ["--limit", "line=1k"]
+            ["--limit", "line=1k"],
+            remedy: "raise it with --limit line=SIZE"
         ),
         FailureCase(
             "an event over the limit",
@@ -306,7 +329,8 @@ extension FailureCase {
                 .send(Wire.head()),
                 .send(Wire.chunk(String(repeating: "data: 0123456789\n", count: 200))), .hold,
             ],
-            ["--limit", "event=1k"]
+            ["--limit", "event=1k"],
+            remedy: "raise it with --limit event=SIZE"
         ),
         FailureCase(
             "the API's error object",
@@ -320,7 +344,8 @@ extension FailureCase {
             ],
             ["--api", "openai-chat"],
             status: 200,
-            sample: "out of memory"
+            sample: "out of memory",
+            remedy: "`ssebomb probe` shows what it said"
         ),
     ]
 }

@@ -17,6 +17,9 @@ struct FailureKindTests {
         let run = try await LoadRun.run(failure.arguments + ["-c", "2", "-n", "2", server.url])
         expectOnly(failure.kind, 2, run)
         if let status = failure.status { #expect(run.statuses == ["\(status)": 2]) }
+        if let remedy = failure.remedy {
+            #expect(run.outcome.stderr.hasSuffix(remedy + "\n"), "\(run.outcome.stderr)")
+        }
         guard let sample = failure.sample else { return }
         let kept = try #require(run.errors(failure.kind).first)
         #expect(kept["sample"].text?.contains(sample) == true)

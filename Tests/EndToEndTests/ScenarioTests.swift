@@ -109,6 +109,59 @@ struct ScenarioTests {
         #expect(run.result["plan"]["duration_s"].double == 20)
     }
 
+    @Test("what the whole run says of its plan is what all classes have in common")
+    func jointPlan() async throws {
+        let mock = try await Mock()
+        let file = try scenario(
+            """
+            duration = "500ms"
+
+            [[class]]
+            name = "thinking"
+            url = "\(mock.events)"
+            streams = 1
+            think = "20ms"
+            connect-rate = 0
+            max-events = 4
+            timeout = "5s"
+            limit = "line=4k"
+
+            [[class]]
+            name = "other"
+            url = "\(mock.events)"
+            streams = 2
+            ramp = "300ms"
+            connect-rate = 300
+            no-keepalive = true
+            max-events = 4
+            limit = "line=8k"
+            """
+        )
+        let run = try await LoadRun.run(["--scenario", file])
+        let whole = run.result["plan"]
+        #expect(whole["think_s"].double == 0 && !whole["connect_rate"].exists)
+        #expect(whole["max_events"].int == 4 && whole["keepalive"].bool == true)
+        #expect(!whole["timeouts"]["total_s"].exists && whole["timeouts"]["connect_s"].exists)
+        #expect(whole["limits"]["line_bytes"].int == 8_192)
+        let own = run.result["classes"][0]["plan"]
+        #expect(own["think_s"].double == 0.02 && own["timeouts"]["total_s"].double == 5)
+        // Each from its name to that of the field behind it, whatever lines it takes.
+        let words = run.outcome.stdout.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let plans = words.components(separatedBy: " plan ").dropFirst().map { text in
+            text.components(separatedBy: " api ")[0].components(separatedBy: " client ")[0]
+        }
+        try #require(plans.count == 3)
+        #expect(plans[0] == "3 streams for 500 ms, ramp 300 ms, drain 30 s")
+        let first = "1 stream for 500 ms, think 20 ms, drain 30 s, connects all at once"
+        #expect(plans[1] == first)
+        #expect(plans[2].hasSuffix("drain 30 s, connects 300/s, no keep-alive"))
+        // Measured from when the last class is there.
+        #expect(whole["ramp_s"].double == 0.3)
+        let length = try #require(run.result["run"]["length_s"].double)
+        #expect(length >= 0.8 && run.result["run"]["measured_s"].double == 0.5)
+        #expect((run.requests("outside_window") ?? 0) > 0)
+    }
+
     @Test("a class whose requests are used up ends, and the others go on")
     func ends() async throws {
         let mock = try await Mock()
@@ -184,6 +237,8 @@ struct ScenarioTests {
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = true\n", 3, "a text or a number"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nrate = [1, 2]\n", 3, "one value, not a list"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nduration = 3\n", 3, "concerns the whole run"),
+        // All loops read every class's send times by one path.
+        ("[[class]]\nurl = \"http://127.0.0.1:1/\"\nsent-at = \"t\"\n", 3, "the whole run"),
         ("[[class]]\nurl = \"http://127.0.0.1:1/\"\ntimeout = \"5 parsecs\"\n", 3, "timeout"),
         ("[[class]]\nname = \"a\"\nurl = \"gopher://x/\"\n", 3, "'gopher' isn't supported"),
         ("[[class]]\nname = \"a\"\n", 1, "no target"),

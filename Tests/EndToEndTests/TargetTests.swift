@@ -124,6 +124,21 @@ struct TargetTests {
         if flags.contains("ROWS") { #expect(bodies.joined().sorted() == lines.sorted()) }
     }
 
+    @Test("the plan of several targets is that of all, and each has its part")
+    func plan() async throws {
+        let servers = [try await Mock(), try await Mock()]
+        let run = try await LoadRun.run(
+            ["-c", "4", "-n", "8", "--connect-rate", "100/s"] + Mock.chatBody + servers.map(\.chat)
+        )
+        let plan = run.result["plan"]
+        #expect(plan["connect_rate"].double == 100 && plan["requests"].int == 8)
+        #expect(plan["addresses"].array?.map(\.text) == servers.map { "127.0.0.1:\($0.port)" })
+        for own in run.result["classes"].array ?? [] {
+            #expect(own["plan"]["connect_rate"].double == 50)
+        }
+        #expect(run.outcome.stdout.contains(" 4 streams, 8 requests, connects 100/s\n"))
+    }
+
     @Test("a target that is down has its own failures, and the others none")
     func down() async throws {
         let mock = try await Mock()

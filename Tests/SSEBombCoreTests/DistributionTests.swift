@@ -99,6 +99,21 @@ import Testing
         #expect(abs(mean(values) - 200) < 1)
     }
 
+    @Test(
+        "what can only be 0 is known to be",
+        arguments: [
+            (Distribution.constant(0), true), (.exponential(mean: 0), true),
+            (.lognormal(median: 0, sigma: 3), true), (.normal(mean: 0, deviation: 0), true),
+            (.uniform(0, 0), true), (.constant(1), false), (.exponential(mean: 1), false),
+            (.lognormal(median: 1, sigma: 0), false), (.normal(mean: 0, deviation: 1), false),
+            (.uniform(0, 1), false),
+        ]
+    )
+    func zero(law: Distribution, isZero: Bool) {
+        #expect(law.isZero == isZero)
+        #expect(sorted(law, 100).allSatisfy { $0 == 0 } == isZero)
+    }
+
     @Test("no draw exceeds a day")
     func bounded() {
         let values = sorted(.lognormal(median: 80_000e9, sigma: 10), 1_000)

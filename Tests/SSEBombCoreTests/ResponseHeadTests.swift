@@ -398,7 +398,7 @@ private func parse(_ bytes: [UInt8]) -> HeadParse {
 
     @Test("Every protocol error has a sentence of its own")
     func namesErrors() {
-        let sentences = Set(ProtocolError.allCases.map(\.sentence))
+        let sentences = Set(ProtocolError.allCases.map { $0.sentence(WireLimits()) })
         #expect(sentences.count == ProtocolError.allCases.count)
         #expect(sentences.allSatisfy { !$0.isEmpty && !$0.hasSuffix(".") })
     }

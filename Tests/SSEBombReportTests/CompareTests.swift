@@ -321,6 +321,7 @@ extension Comparison {
             ("gap.p99.9>2.5%", "gap.p99.9", true, 0.025),
             ("attainment<-1%", "attainment", false, -0.01),
             ("client.cpu_ns_per_event>20%", "client.cpu_ns_per_event", true, 0.2),
+            ("ttft.p50 > 0%", "ttft.p50", true, 0), ("tokens.rate < -0%", "tokens.rate", false, 0),
         ]
     )
     func reading(text: String, figure: String, isAbove: Bool, bound: Double) throws {
@@ -340,6 +341,9 @@ extension Comparison {
             ("ttft.p0x32>10%", "'ttft.p0x32'"), ("ttft.p+50>10%", "'ttft.p+50'"),
             ("ttft.p5e1>10%", "'ttft.p5e1'"), ("ttft.p99>0x10%", "'0x10%'"),
             ("ttft.p99>1e1%", "'1e1%'"), ("ttft.p99>+-10%", "'+-10%'"),
+            ("ttft.p99 < +10%", "not what passes: write 'ttft.p99 > +10%'"),
+            ("ttft.p99 > -10%", "'ttft.p99 < -10%' where less does"),
+            ("ttft.p99 < 10%", "not what passes"),
         ]
     )
     func refused(text: String, part: String) {

@@ -364,6 +364,23 @@ extension TextReportTests {
         #expect(Self.render(result).contains("\n  content_encoding 10 (10.0 %)\n"))
     }
 
+    @Test("limits of connects are those of all classes, or of none")
+    func connectsOfClasses() throws {
+        func line(_ rates: [Double], whole: Double) throws -> String {
+            var result = SampleRun.full(try SampleRun.plan())
+            result.classes = rates.map { rate in
+                var own = result
+                own.plan.connectRate = rate
+                return ClassResult(name: "\(rate)", result: own)
+            }
+            result.plan.connectRate = whole
+            return TextReport(result, verdict: Verdict(reasons: []), color: false).planLine
+        }
+        #expect(try line([100, 300], whole: 400).hasSuffix(", connects 400/s"))
+        #expect(try line([0, 0], whole: 0).hasSuffix(", connects all at once"))
+        #expect(try line([0, 300], whole: 0).hasSuffix(", drain 30 s"))
+    }
+
     @Test("names of classes are cut where they differ least, and never to the same")
     func classNames() throws {
         func shown(_ names: [String]) throws -> String {

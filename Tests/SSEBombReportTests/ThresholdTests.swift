@@ -113,7 +113,9 @@ private func alike(_ count: Int, _ milliseconds: Double) -> [Double] {
         var counts = ObjectiveCounts()
         (counts.good, counts.goodInWindow) = (100, 50)
         result.counts.objectives = counts
-        #expect(gate(.goodput, .rate, .atLeast, 5).judge(result).outcome == .passed)
+        let passed = gate(.goodput, .rate, .atLeast, 5).judge(result)
+        #expect(passed.outcome == .passed)
+        #expect(passed.sentence == "5.00/s of 50 good requests in 10.0 s")
         #expect(gate(.goodput, .rate, .greater, 5).judge(result).outcome == .missed)
     }
 

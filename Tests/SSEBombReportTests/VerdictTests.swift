@@ -255,6 +255,18 @@ import Testing
         let plans: [(inout RunResult) -> Void] = [
             { $0.plan.think = 1 }, { $0.plan.duration = nil }, { $0.interruptedBy = 2 },
             { $0.measured -= 1 },
+            { result in
+                var thinking = result
+                thinking.plan.think = 1
+                result.classes = [
+                    ClassResult(name: "a", result: result),
+                    ClassResult(name: "b", result: thinking),
+                ]
+                // Nothing of the classes themselves.
+                for index in result.classes.indices {
+                    Self.hold(&result.classes[index].result, 1_000)
+                }
+            },
         ]
         for plan in plans {
             let verdict = try Self.judged { result in

@@ -68,10 +68,8 @@ struct ChunkedDecoder {
     private static let framingPerByte: UInt32 = 16
 
     init(limits: WireLimits) {
-        // The lower bounds let the longest size (16 digits) and the closing CRLF through; the
-        // upper one keeps every sum of two of these fields far below 2^32.
-        chunkLineLimit = UInt32(min(max(limits.chunkLineBytes, 32), 1 << 30))
-        trailerLimit = UInt32(min(max(limits.trailerBytes, 2), 1 << 30))
+        chunkLineLimit = UInt32(limits.chunkLine)
+        trailerLimit = UInt32(limits.trailer)
         allowance = max(Self.allowanceLimit, chunkLineLimit)
     }
 

@@ -35,6 +35,24 @@ public struct WireLimits: Sendable, Equatable {
         self.chunkLineBytes = chunkLineBytes
         self.trailerBytes = trailerBytes
     }
+
+    /// Of each limit the greater one.
+    func loosest(_ other: WireLimits) -> WireLimits {
+        WireLimits(
+            headBytes: max(headBytes, other.headBytes),
+            lineBytes: max(lineBytes, other.lineBytes),
+            eventBytes: max(eventBytes, other.eventBytes),
+            interimResponses: max(interimResponses, other.interimResponses),
+            chunkLineBytes: max(chunkLineBytes, other.chunkLineBytes),
+            trailerBytes: max(trailerBytes, other.trailerBytes)
+        )
+    }
+
+    /// `chunkLineBytes` as it is obeyed: the longest size (16 digits) and a CRLF fit, and the sum
+    /// of two such limits is far below 2^32.
+    var chunkLine: Int { min(max(chunkLineBytes, 32), 1 << 30) }
+    /// `trailerBytes` as it is obeyed: the closing CRLF fits.
+    var trailer: Int { min(max(trailerBytes, 2), 1 << 30) }
 }
 
 /// One way for a response to be malformed. Each is met by exactly one decoder and ends the
@@ -69,14 +87,19 @@ public enum ProtocolError: UInt8, Error, CaseIterable, BitwiseCopyable, Sendable
     case trailerTooLarge
     case trailerLineEndInvalid
 
-    /// One sentence for reports, without a full stop: what the server sent that it must not.
-    public var sentence: String {
+    /// One sentence for reports, without a full stop: what the server sent that it must not, and
+    /// where one of `limits` was reached, which flag raises it.
+    func sentence(_ limits: WireLimits) -> String {
         switch self {
         case .notHTTP: "the response does not start with \"HTTP/\""
         case .versionUnsupported: "the response is neither HTTP/1.0 nor HTTP/1.1"
         case .statusLineInvalid: "the status line has no status between 100 and 599"
-        case .headTooLarge: "the response head is larger than the limit"
-        case .tooManyInterimResponses: "more 1xx responses than the limit precede the final one"
+        case .headTooLarge:
+            "the response head is larger than \(limits.headBytes) bytes; raise it with"
+                + " --limit head=SIZE"
+        case .tooManyInterimResponses:
+            "more 1xx responses than \(limits.interimResponses) precede the final one; raise it"
+                + " with --limit interim=COUNT"
         case .upgradeUnexpected: "the server switched protocols without being asked (status 101)"
         case .fieldNameInvalid: "a header line has no valid name before a colon"
         case .fieldWhitespaceBeforeColon: "a header name is followed by whitespace"
@@ -92,10 +115,14 @@ public enum ProtocolError: UInt8, Error, CaseIterable, BitwiseCopyable, Sendable
         case .chunkSizeOverflow: "a chunk size does not fit 64 bits"
         case .chunkExtensionInvalid: "a chunk extension holds a control byte or an open quote"
         case .chunkLineEndInvalid: "a chunk-size line does not end with CRLF"
-        case .chunkLineTooLong: "a chunk-size line is longer than the limit"
+        case .chunkLineTooLong:
+            "a chunk-size line is longer than \(limits.chunkLine) bytes; raise it with"
+                + " --limit chunk-line=SIZE"
         case .chunkDataUnterminated: "the data of a chunk is not followed by CRLF"
         case .chunkOverhead: "the chunked body is almost only framing"
-        case .trailerTooLarge: "the trailer section is larger than the limit"
+        case .trailerTooLarge:
+            "the trailer section is larger than \(limits.trailer) bytes; raise it with"
+                + " --limit trailers=SIZE"
         case .trailerLineEndInvalid: "a trailer line does not end with CRLF"
         }
     }

@@ -2,8 +2,9 @@
 
 /// A class of load: what is asked of whom, how often, and how its streams are read.
 ///
-/// A run has one of these, or several that run side by side. What concerns the whole run (windows,
-/// loops, clock, priority, observing single events) is that of the first class's plan.
+/// A run has one of these, or several that run side by side. What concerns the whole run (windows
+/// but for their ramp, loops, clock, priority, observing single events) is that of the first
+/// class's plan.
 public struct ClassLoad: Sendable {
     /// Name in reports; empty where the run has one class only.
     public var name: String
@@ -22,35 +23,66 @@ public struct ClassLoad: Sendable {
         self.template = template
     }
 
-    /// The plan that stands for those of several classes: the first one's, with the streams,
-    /// requests and arrivals of all.
+    /// The plan that stands for those of several classes: streams, requests, arrivals, connects and
+    /// addresses of all, and what all have in common. The request is the first one's.
     public static func joint(_ plans: [RunPlan]) -> RunPlan {
         var plan = plans[0]
         guard plans.count > 1 else { return plan }
-        plan.streams = plans.reduce(0) { $0 + $1.streams }
-        // Each class follows its own.
-        plan.stages = nil
-        plan.loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
-        if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
-        if plans.contains(where: { $0.cancellation != plan.cancellation }) {
-            plan.cancellation = nil
+        func keepCommon<Value: Equatable>(_ field: WritableKeyPath<RunPlan, Value?>) {
+            let first = plan[keyPath: field]
+            if plans.contains(where: { $0[keyPath: field] != first }) { plan[keyPath: field] = nil }
         }
+        keepCommon(\.cancellation)
+        keepCommon(\.sessions)
+        keepCommon(\.dialectOrigin)
+        keepCommon(\.fields)
+        keepCommon(\.until)
+        keepCommon(\.maxEvents)
+        keepCommon(\.reuseLimit)
+        keepCommon(\.timeouts.connect)
+        keepCommon(\.timeouts.header)
+        keepCommon(\.timeouts.firstEvent)
+        keepCommon(\.timeouts.idle)
+        keepCommon(\.timeouts.total)
+        if plans.contains(where: { $0.dialect != plan.dialect }) { plan.dialect = .undetermined }
+        if plans.contains(where: { $0.think != plan.think }) { plan.think = 0 }
         plan.eventSource = plans.contains(where: \.eventSource)
         plan.slowReaders = plans.compactMap(\.slowReaders).first
-        if plans.contains(where: { $0.sessions != plan.sessions }) { plan.sessions = nil }
-        if plans.contains(where: { $0.dialectOrigin != plan.dialectOrigin }) {
-            plan.dialectOrigin = nil
-        }
-        if plans.contains(where: { $0.fields != plan.fields }) { plan.fields = nil }
+        plan.keepAlive = plans.contains(where: \.keepAlive)
+        plan.tls = plans.compactMap(\.tls).first
+        plan.limits = plans.map(\.limits).reduce(plan.limits) { $0.loosest($1) }
         plan.objectives = ServiceObjectives.joint(plans.map(\.objectives))
-        plan.arrivals = OpenLoad.joint(plans.map(\.arrivals))
+        plan.addLoads(of: plans)
+        return plan
+    }
+}
+
+extension RunPlan {
+    fileprivate mutating func addLoads(of plans: [RunPlan]) {
+        streams = plans.reduce(0) { $0 + $1.streams }
+        loggedStreams = plans.reduce(0) { $0 + $1.loggedStreams }
+        // Each class follows its own.
+        stages = nil
+        // All share one window, which begins when the last of them is there.
+        ramp = plans.reduce(0) { max($0, $1.ramp) }
+        addresses = Self.distinct(plans.flatMap(\.addresses))
+        sourceAddresses = Self.distinct(plans.flatMap(\.sourceAddresses))
+        let isLimited = plans.allSatisfy { $0.connectRate > 0 }
+        // Shares of one rate add up to it again: their last bits don't.
+        let connects = plans.reduce(0) { $0 + $1.connectRate }
+        connectRate = isLimited ? (connects * 1e6).rounded() / 1e6 : 0
+        arrivals = OpenLoad.joint(plans.map(\.arrivals))
         // The number of requests of a joint schedule is that of all; and one class that only time
         // ends makes the whole such a run.
-        if plan.arrivals == nil {
-            let requests = plans.compactMap(\.requests)
-            plan.requests = requests.count == plans.count ? requests.reduce(0, +) : nil
+        if arrivals == nil {
+            let counts = plans.compactMap(\.requests)
+            requests = counts.count == plans.count ? counts.reduce(0, +) : nil
         }
-        return plan
+    }
+
+    private static func distinct(_ addresses: [SocketAddress]) -> [SocketAddress] {
+        var seen: Set<SocketAddress> = []
+        return addresses.filter { seen.insert($0).inserted }
     }
 }
 

@@ -31,7 +31,8 @@ public final class Coordinator: Sendable {
     }
 
     /// The same for a run of several classes of load, which share loops, windows and clock: those
-    /// of the first one's plan. At least one, `ClassLoad.most` at most.
+    /// of the first one's plan, with the longest ramp of all. At least one, `ClassLoad.most` at
+    /// most.
     public init(_ loads: [ClassLoad], trace: EventTrace? = nil) throws(SetupError) {
         precondition(!loads.isEmpty && loads.count <= ClassLoad.most, "no load, or too many")
         try Capacity(threads: loads[0].plan.threads).check(loads.map(\.plan))
@@ -132,7 +133,8 @@ public final class Coordinator: Sendable {
         _ = csup_usage(0, &before)
         let lead = loads.contains { $0.plan.arrivals != nil } ? OpenLoad.lead : 0
         let startedAt = csup_realtime() + lead
-        let windows = RunWindows(plan: plan, start: .now() + lead)
+        let joint = ClassLoad.joint(loads.map(\.plan))
+        let windows = RunWindows(plan: joint, start: .now() + lead)
         observers.start = RunStart(at: windows.start, wall: startedAt)
         let outcomes = LoopOutcomes(loops: plan.threads)
         loopsRunning.store(plan.threads, ordering: .relaxed)

@@ -13,16 +13,19 @@ struct IntervalStore {
         [\.ttft, \.gap, \.tpot, \.e2e]
     }
 
-    /// Takes, and touches, its memory at once, so that a run that fills it later doesn't grow.
-    ///
     /// - Parameters:
-    ///   - reserve: bytes for cells.
+    ///   - reserve: bytes for cells. With any, all memory is taken, and touched, at once, so that a
+    ///     run that fills it later doesn't grow.
     ///   - most: intervals.
     init(reserve: Int, most: Int) {
         bytes = [UInt8](repeating: 0, count: reserve)
-        let blank = RunInterval(startSeconds: 0, ttft: .init(), gap: .init())
-        entries = Array(repeating: blank, count: most + 1)
-        entries.removeAll(keepingCapacity: true)
+        if reserve > 0 {
+            let blank = RunInterval(startSeconds: 0, ttft: .init(), gap: .init())
+            entries = Array(repeating: blank, count: most + 1)
+            entries.removeAll(keepingCapacity: true)
+        } else {
+            entries.reserveCapacity(most + 1)
+        }
         ends.reserveCapacity(most + 1)
     }
 

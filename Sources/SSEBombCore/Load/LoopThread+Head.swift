@@ -56,12 +56,13 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
     ) {
+        let limits = plan.limits
         let entry = errors.record(
             .httpProtocol,
             status: 0,
             at: arrival.at,
             of: slot.pointee.number
-        ) { error.sentence }
+        ) { error.sentence(limits) }
         if let entry { errors.append(view, to: entry) }
         failRecorded(.httpProtocol, index, slot, arrival.readAt)
     }

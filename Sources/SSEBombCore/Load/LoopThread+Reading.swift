@@ -335,7 +335,8 @@ extension LoopThread {
         _ slot: UnsafeMutablePointer<StreamSlot>,
         _ arrival: Arrival
     ) {
-        fail(.httpProtocol, index, slot, arrival.readAt) { error.sentence }
+        let limits = plan.limits
+        fail(.httpProtocol, index, slot, arrival.readAt) { error.sentence(limits) }
     }
 
     /// Bodies with a length, bodies that end with the connection, and none.

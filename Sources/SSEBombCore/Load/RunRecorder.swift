@@ -40,7 +40,8 @@ struct RunRecorder {
                 stats: lane.stats,
                 loops: own,
                 start: windows.start,
-                reserve: IntervalRecorder.mostBytes / lanes.count
+                // Of many classes most would never use so much.
+                reserve: lanes.count <= 4 ? IntervalRecorder.mostBytes / lanes.count : 0
             )
         }
     }

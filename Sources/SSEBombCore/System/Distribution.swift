@@ -20,6 +20,15 @@ public enum Distribution: Sendable, Equatable, BitwiseCopyable {
     /// No draw exceeds a day in nanoseconds, the most that the histograms tell apart.
     public static let most = 86_400e9
 
+    /// Whether every draw is 0.
+    public var isZero: Bool {
+        switch self {
+        case .constant(let value), .exponential(let value), .lognormal(let value, _): value == 0
+        case .normal(let mean, let deviation): mean == 0 && deviation == 0
+        case .uniform(_, let high): high == 0
+        }
+    }
+
     /// One draw: never negative, never above a day in nanoseconds.
     func sample(_ random: inout SeededRandom) -> Double {
         let value =

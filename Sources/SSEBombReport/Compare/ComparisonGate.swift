@@ -20,7 +20,8 @@ public struct ComparisonGate: Sendable, Equatable {
         self.bound = bound
     }
 
-    /// Reads `FIGURE > +10%` or `FIGURE < -5%`; spaces don't matter. Throws what is wrong.
+    /// Reads `FIGURE > +10%`, with or without its `+`, or `FIGURE < -5%`; spaces don't matter. With
+    /// the other sign two sides that are alike would fail: it is refused. Throws what is wrong.
     public init(reading text: String) throws(ComparisonGateError) {
         let example = "write for example 'ttft.p99 > +10%'"
         let expression = text.filter { $0 != " " }
@@ -44,12 +45,15 @@ public struct ComparisonGate: Sendable, Equatable {
         guard !figure.isRelative || percent > -100 else {
             throw ComparisonGateError("nothing can fall by more than all: \(example)")
         }
-        self.init(
-            expression: expression,
-            figure: figure,
-            isAbove: expression[sign] == ">",
-            bound: percent / 100
-        )
+        let isAbove = expression[sign] == ">"
+        guard percent == 0 || (percent > 0) == isAbove else {
+            let size = word.drop { "+-".contains($0) }
+            throw ComparisonGateError(
+                "it says what fails, not what passes: write '\(name) > +\(size)' where more fails, "
+                    + "'\(name) < -\(size)' where less does"
+            )
+        }
+        self.init(expression: expression, figure: figure, isAbove: isAbove, bound: percent / 100)
     }
 
     /// Why what was measured in BASE rules out that the figure goes where the gate forbids it.
