@@ -127,10 +127,11 @@ public struct Threshold: Sendable, Equatable {
         self.scope = scope
     }
 
-    /// The same gate on one class of load alone.
+    /// The same gate on one class of load alone. Its expression has the name as it is shown: so has
+    /// that of a stored result, in which nothing is believed to be fit for a terminal.
     public func scoped(to name: String) -> Threshold {
         Threshold(
-            expression: "\(name): \(expression)",
+            expression: "\(PrintableText.line(name)): \(expression)",
             subject: subject,
             aggregate: aggregate,
             comparison: comparison,

@@ -91,7 +91,7 @@ enum K6Export {
     /// The gate without its class and its subject, which its metric says.
     private static func condition(_ gate: Threshold) -> String {
         var text = gate.expression[...]
-        for prefix in [gate.scope.map { "\($0): " }, "\(gate.subject.name):"] {
+        for prefix in [gate.scope.map { "\(PrintableText.line($0)): " }, "\(gate.subject.name):"] {
             if let prefix, text.hasPrefix(prefix) { text = text.dropFirst(prefix.count) }
         }
         return String(text)
