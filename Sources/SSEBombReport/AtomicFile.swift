@@ -101,13 +101,44 @@ public enum AtomicFile {
         switch status.st_mode & S_IFMT {
         case S_IFDIR: throw OutputError(path, EISDIR, flag: flag)
         case S_IFREG:
-            guard let resolved = realpath(path, nil) else {
-                throw OutputError(path, errno, flag: flag)
-            }
-            defer { free(resolved) }
-            return .file(path: String(cString: resolved), mode: status.st_mode & 0o7777)
+            guard let real = resolved(path) else { throw OutputError(path, errno, flag: flag) }
+            return .file(path: real, mode: status.st_mode & 0o7777)
         default: return .stream
         }
+    }
+
+    /// Where a regular file named `path` is or would be, in one spelling for all that lead there;
+    /// nil for what is none, and where there is no such directory.
+    public static func place(of path: String) -> String? {
+        var name = path
+        // As many links as the kernel follows (path_resolution(7)).
+        for _ in 0..<40 {
+            var status = stat()
+            if stat(name, &status) == 0 {
+                return status.st_mode & S_IFMT == S_IFREG ? resolved(name) : nil
+            }
+            guard let link = destination(of: name) else {
+                let last =
+                    name.lastIndex(of: "/").map { name[name.index(after: $0)...] } ?? name[...]
+                return resolved(directory(of: name)).map { "\($0)/\(last)" }
+            }
+            name = link.hasPrefix("/") ? link : "\(directory(of: name))/\(link)"
+        }
+        return nil
+    }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let text = realpath(path, nil) else { return nil }
+        defer { free(text) }
+        return String(cString: text)
+    }
+
+    /// Where a symbolic link leads; nil for what is none.
+    private static func destination(of path: String) -> String? {
+        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &bytes, bytes.count)
+        guard count >= 0 else { return nil }
+        return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private static func directory(of path: String) -> String {

@@ -13,7 +13,7 @@ public struct CalibrationError: Error, Equatable, Sendable {
 
 /// What a machine was shown to do.
 public struct Calibration: Sendable {
-    /// The file it came from, for sentences.
+    /// The file it came from, for sentences, as it is shown.
     public let path: String
     private let trusted: [SelftestDocument.Cell]
 
@@ -74,7 +74,7 @@ public struct Calibration: Sendable {
             )
         }
         guard !document.cells.isEmpty else { throw refuse("holds no load that was measured") }
-        self.path = path
+        self.path = PrintableText.line(path)
         trusted = document.trustedCells
     }
 

@@ -129,14 +129,16 @@ public struct Threshold: Sendable, Equatable {
 
     /// The gate as it was written, without the class of load that it is of.
     public var condition: String {
-        guard let scope, expression.hasPrefix("\(scope): ") else { return expression }
-        return String(expression.dropFirst(scope.count + 2))
+        guard let scope else { return expression }
+        let owner = "\(PrintableText.line(scope)): "
+        return expression.hasPrefix(owner) ? String(expression.dropFirst(owner.count)) : expression
     }
 
-    /// The same gate on one class of load alone.
+    /// The same gate on one class of load alone. Its expression has the name as it is shown: so has
+    /// that of a stored result, in which nothing is believed to be fit for a terminal.
     public func scoped(to name: String) -> Threshold {
         Threshold(
-            expression: "\(name): \(expression)",
+            expression: "\(PrintableText.line(name)): \(expression)",
             subject: subject,
             aggregate: aggregate,
             comparison: comparison,

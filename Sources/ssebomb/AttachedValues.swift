@@ -1,10 +1,12 @@
-// `-c400` and `-d30s`, as wrk, curl and h2load take them: the parser knows only `-c 400`. And
-// values that begin with "-", which it would take for flags: it knows `--rate=-3`.
+// `-c400`, `-d30s` and `-kHname:value`, as wrk, curl and h2load take them: the parser knows only
+// `-c 400`. And values that begin with "-", which it would take for flags: it knows `--rate=-3`.
 
 /// Values written right behind their short flag, and such as look like flags.
 enum AttachedValues {
     /// Short flags that take a value.
     private static let flags: Set<Character> = ["c", "R", "d", "n", "t", "X", "H", "o"]
+    /// Short flags that take none: others may follow in the same word.
+    private static let switches: Set<Character> = ["k", "q", "4", "6", "h"]
 
     /// The arguments as the parser takes them. What follows `--` stays as it is.
     ///
@@ -36,8 +38,15 @@ enum AttachedValues {
                 flag = nil
             } else if argument == "--" {
                 return result + arguments[index...]
-            } else if argument.count > 2, argument.dropFirst().first.map(flags.contains) == true {
-                result += [String(argument.prefix(2)), String(argument.dropFirst(2))]
+            } else if let (head, rest) = halves(of: argument) {
+                if flags.contains(head.last ?? "-") {
+                    result += [head, rest]
+                } else {
+                    // In the letters behind an unknown flag the parser would look for more flags,
+                    // and speak of them. A flag of another command may have this word for a value.
+                    let isFree = flag.map { table().option(givenBy: $0)?.takesValue == false }
+                    result.append(isFree ?? true ? head : argument)
+                }
                 flag = nil
             } else {
                 result.append(argument)
@@ -45,6 +54,15 @@ enum AttachedValues {
             }
         }
         return result
+    }
+
+    /// A word of short flags up to its first that isn't a switch, and what is written behind that;
+    /// nil where nothing is.
+    private static func halves(of word: String) -> (String, String)? {
+        guard let end = word.dropFirst().firstIndex(where: { !switches.contains($0) }),
+            word[end] != "-", word.index(after: end) < word.endIndex
+        else { return nil }
+        return (String(word[...end]), String(word[word.index(after: end)...]))
     }
 
     /// Whether a word is `-k`, `--quiet` or `--drain=0` to the eye: the parser takes it for a flag,

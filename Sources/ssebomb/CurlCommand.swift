@@ -33,7 +33,7 @@ struct CurlCommand {
         if text == "-" || text.hasPrefix("@") {
             let path = text == "-" ? "-" : String(text.dropFirst())
             bytes = try FileInput.read(path, for: origin)
-            name = "\(origin) \(path == "-" ? "standard input" : path)"
+            name = "\(origin) \(FileInput.name(of: path))"
         }
         let shell = try ShellWords(bytes, origin: name, environment: environment)
         guard let first = shell.words.first else {

@@ -12,22 +12,24 @@ enum FileInput {
     static func read(_ path: String, for flag: String) throws(SetupError) -> [UInt8] {
         if path == "-" { return try drain(STDIN_FILENO, name: "standard input", flag: flag) }
         let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else {
-            let words = Errno(code: errno).sentence
-            throw SetupError(.usage, "\(flag): can't read \(path): \(words); check the path")
-        }
+        guard fd >= 0 else { throw .unreadable(path, for: flag, errno) }
         defer { close(fd) }
         return try drain(fd, name: path, flag: flag)
     }
 
-    /// Whether two names are of one regular file, which links and other paths can hide.
-    static func isSame(_ path: String, _ other: String) -> Bool {
-        guard path != "-", other != "-" else { return false }
+    /// Whether an output's name is that of a regular file that is read, which links, other paths
+    /// and redirections can hide. "-" is standard output, or standard input.
+    static func isSame(_ path: String, _ input: String) -> Bool {
+        guard path != "-" else { return false }
         var (left, right) = (stat(), stat())
-        guard stat(path, &left) == 0, stat(other, &right) == 0 else { return false }
+        let isThere = input == "-" ? fstat(STDIN_FILENO, &right) : stat(input, &right)
+        guard isThere == 0, stat(path, &left) == 0 else { return false }
         return left.st_mode & S_IFMT == S_IFREG && left.st_dev == right.st_dev
             && left.st_ino == right.st_ino
     }
+
+    /// What an input is called in a sentence.
+    static func name(of input: String) -> String { input == "-" ? "standard input" : input }
 
     private static func drain(
         _ fd: Int32,
@@ -41,8 +43,7 @@ enum FileInput {
             if count == 0 { return bytes }
             guard count > 0 else {
                 if errno == EINTR { continue }
-                let words = Errno(code: errno).sentence
-                throw SetupError(.usage, "\(flag): can't read \(name): \(words); check the path")
+                throw .unreadable(name, for: flag, errno)
             }
             guard bytes.count + count <= largest else {
                 throw SetupError(

@@ -38,7 +38,7 @@ enum HARFile {
     /// The request of `entry`, a number from 1 on or a part of the URL; of the only entry without.
     static func read(_ path: String, entry: String?) throws(SetupError) -> ImportedRequest {
         let bytes = try FileInput.read(path, for: "--har")
-        let name = path == "-" ? "standard input" : path
+        let name = FileInput.name(of: path)
         // For the place of a mistake, which the decoder doesn't give.
         do throws(JSONFault) {
             _ = try JSONCheck.outline(of: bytes)

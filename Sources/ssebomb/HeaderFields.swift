@@ -24,6 +24,13 @@ enum HeaderFields {
         environment: (String) -> String?
     ) throws(SetupError) -> HeaderField {
         guard let raw = environment(variable) else {
+            guard isVariableName(variable) else {
+                throw SetupError(
+                    .usage,
+                    "--bearer-env takes the name of an environment variable, and none has that "
+                        + "name: export one with the token, such as TOKEN"
+                )
+            }
             throw SetupError(
                 .usage,
                 "--bearer-env: environment variable \(variable) isn't set: export it with the token"
@@ -37,6 +44,18 @@ enum HeaderFields {
             )
         }
         return HeaderField(name: "Authorization", value: "Bearer \(token)")
+    }
+
+    /// Whether a text is the name of a variable by the usual letters (POSIX, Base Definitions 8.1):
+    /// the token itself, which must not be repeated, hardly is.
+    private static func isVariableName(_ text: String) -> Bool {
+        text.utf8.enumerated().allSatisfy { index, byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): index > 0
+            default: false
+            }
+        }
     }
 
     /// The `Authorization` field for a URL's "user:password" (RFC 7617).

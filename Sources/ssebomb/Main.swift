@@ -56,7 +56,7 @@ struct SSEBomb: ParsableCommand {
     }
 
     private static func sentence(for error: any Error, of command: String?) -> String {
-        let message = message(for: error)
+        let message = UsageSentence.safe(message(for: error))
         // What isn't a flag may be a part of a secret: never repeated.
         guard message.contains("nexpected argument"), let command else { return message }
         if command == "report" { return "more than one result: report draws one, merge joins them" }

@@ -319,10 +319,7 @@ extension TLSOptions {
         }
         for (flag, path) in [("--cacert", cacert), ("--cert", cert), ("--key", key)] {
             guard let path else { continue }
-            guard access(path, R_OK) == 0 else {
-                let words = Errno(code: errno).sentence
-                throw SetupError(.usage, "\(flag): can't read \(path): \(words); check the path")
-            }
+            guard access(path, R_OK) == 0 else { throw .unreadable(path, for: flag, errno) }
         }
         var options = TLSClientOptions()
         options.verify = !insecure

@@ -279,7 +279,7 @@ extension ScenarioFile {
         do {
             return try RunCommand.parse(AttachedValues.split(arguments))
         } catch {
-            let message = RunCommand.message(for: error)
+            let message = UsageSentence.safe(RunCommand.message(for: error))
             throw fault(
                 line(of: message, in: own),
                 (own.map { "class '\($0.name)': " } ?? "") + message

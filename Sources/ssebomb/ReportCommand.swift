@@ -48,7 +48,7 @@ struct ReportCommand: ParsableCommand {
 
     /// Says what `--per-request` can't have of this result.
     private func checkRequests(of run: FinishedRun) throws(SetupError) {
-        let name = result == "-" ? "standard input" : result
+        let name = FileInput.name(of: result)
         guard let (kept, leftOut) = run.keptRequests else {
             throw SetupError(
                 .usage,
@@ -70,10 +70,7 @@ enum ResultInput {
     static func read(_ path: String, for name: String) throws(SetupError) -> FinishedRun {
         let bytes = try FileInput.read(path, for: name)
         do throws(StoredResultError) {
-            return try FinishedRun(
-                reading: bytes,
-                path: path == "-" ? "standard input" : path
-            )
+            return try FinishedRun(reading: bytes, path: FileInput.name(of: path))
         } catch {
             throw SetupError(.usage, "\(name): \(error.sentence)")
         }

@@ -169,7 +169,7 @@ extension RequestOptions {
                 throw SetupError(.usage, "--post and --body both give a body: keep one of them")
             }
             let bytes = try FileInput.read(path, for: "--post")
-            let origin = path == "-" ? "standard input" : path
+            let origin = FileInput.name(of: path)
             guard !bytes.isEmpty else {
                 throw SetupError(.usage, "--post: \(origin) is empty: put the request body in it")
             }

@@ -23,9 +23,12 @@ struct ResultPublisher {
     /// (GitHub Actions, "Adding a job summary").
     private static let summaryVariable = "GITHUB_STEP_SUMMARY"
     private static let largestSummary = 1 << 20
+    private static var summaryPath: String? {
+        FileInput.environment(summaryVariable).flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     /// Refuses outputs that couldn't be written at the end, two of them in one place, and more
-    /// than one on standard output.
+    /// than one on standard output. A job's summary is an output.
     ///
     /// - Parameters:
     ///   - more: what else is wanted, by flag.
@@ -51,10 +54,21 @@ struct ResultPublisher {
         if let output { wanted.insert(("-o", output, nil), at: 0) }
         var owners: [String: String] = [:]
         func claim(_ path: String, for flag: String) throws(SetupError) {
-            if let owner = owners[path] {
+            let place = path == "-" ? path : AtomicFile.place(of: path) ?? path
+            if let owner = owners[place] {
                 throw SetupError(.usage, "\(owner) and \(flag) name the same file: use two")
             }
-            owners[path] = flag
+            owners[place] = flag
+        }
+        if let path = Self.summaryPath, let place = AtomicFile.place(of: path) {
+            if let input = inputs.first(where: { FileInput.isSame(path, $0) }) {
+                throw SetupError(
+                    .usage,
+                    "\(Self.summaryVariable) names \(FileInput.name(of: input)), which is read: "
+                        + "unset it, or name another file there"
+                )
+            }
+            owners[place] = Self.summaryVariable
         }
         for (flag, path) in others { try claim(path, for: flag) }
         for (flag, path, export) in wanted {
@@ -62,7 +76,8 @@ struct ResultPublisher {
             if let input = inputs.first(where: { FileInput.isSame(path, $0) }) {
                 throw SetupError(
                     .usage,
-                    "\(flag) \(path) would overwrite \(input), which is read: name another file"
+                    "\(flag) \(path) would overwrite \(FileInput.name(of: input)), which is read: "
+                        + "name another file"
                 )
             }
             do throws(OutputError) { try AtomicFile.check(path, flag: flag) } catch {
@@ -89,12 +104,12 @@ struct ResultPublisher {
     /// - Parameters:
     ///   - watch: may end what waits for others.
     ///   - isQuiet: whether only errors are told.
-    ///   - others: finishes the files of somebody else.
+    ///   - others: finishes the files of somebody else, and says which couldn't be.
     func publish(
         _ run: FinishedRun,
         _ watch: SignalWatch? = nil,
         isQuiet: Bool = false,
-        others: () throws(OutputError) -> Void = {}
+        others: () -> [OutputError] = { [] }
     ) -> Bool {
         var complaints: [String] = []
         for (flag, path, export) in files {
@@ -105,7 +120,7 @@ struct ResultPublisher {
                 complaints.append(error.sentence)
             }
         }
-        do throws(OutputError) { try others() } catch { complaints.append(error.sentence) }
+        complaints += others().map(\.sentence)
         if let complaint = printed(run) { complaints.append(complaint) }
         // Last: a collector may keep everybody waiting.
         if let complaint = delivery?.send(run, watch, isQuiet: isQuiet) {
@@ -153,7 +168,7 @@ struct ResultPublisher {
     /// Appends the Markdown to a job's summary where there is one; nil, or why it couldn't.
     private func summarized(_ run: FinishedRun) -> String? {
         let variable = Self.summaryVariable
-        guard let path = FileInput.environment(variable), !path.isEmpty else { return nil }
+        guard let path = Self.summaryPath else { return nil }
         guard var bytes = try? RunExport.markdown.render(run) else { return nil }
         // A pipe without a reader would keep the process.
         let flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC

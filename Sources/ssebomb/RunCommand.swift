@@ -94,10 +94,12 @@ struct RunCommand: ParsableCommand {
             sample: logs.sample,
             requests: logs.requests
         )
-        let written = publisher.publish(finished, watch, isQuiet: output.quiet) {
-            () throws(OutputError) in
-            try logs.finish()
-        }
+        let written = publisher.publish(
+            finished,
+            watch,
+            isQuiet: output.quiet,
+            others: logs.finish
+        )
         if let sentence = result.hopelessSentence ?? result.strangeSentence {
             Terminal.message(sentence)
         }

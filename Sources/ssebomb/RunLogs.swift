@@ -27,12 +27,12 @@ struct RunLogs {
         requests.map { log in { log.append($0, from: $1) } }
     }
 
-    /// Finishes the files; one failure doesn't keep the other away.
-    func finish() throws(OutputError) {
-        var failure: OutputError?
-        do throws(OutputError) { try events?.finish() } catch { failure = error }
-        do throws(OutputError) { try requests?.finish() } catch { failure = failure ?? error }
-        if let failure { throw failure }
+    /// Finishes the files, and says which couldn't be.
+    func finish() -> [OutputError] {
+        var failures: [OutputError] = []
+        do throws(OutputError) { try events?.finish() } catch { failures.append(error) }
+        do throws(OutputError) { try requests?.finish() } catch { failures.append(error) }
+        return failures
     }
 }
 

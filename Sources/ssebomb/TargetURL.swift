@@ -14,12 +14,13 @@ struct TargetURL: Equatable {
     /// "user:password", percent-decoded; nil where the URL has none.
     var credentials: [UInt8]?
 
-    /// Takes `text` apart; an error is one sentence that never shows user-info.
+    /// Takes `text` apart; an error is one sentence that shows nothing that may be user-info.
     init(_ text: String) throws(ValueError) {
         guard let end = text.firstRange(of: "://") else { throw Self.missingScheme(text) }
         scheme = text[..<end.lowerBound].lowercased()
         guard scheme == "http" || scheme == "https" else {
-            throw ValueError("URL scheme '\(scheme)' isn't supported: use http:// or https://")
+            let shown = scheme.utf8.allSatisfy(Self.isNameByte) ? " '\(scheme)'" : ""
+            throw ValueError("URL scheme\(shown) isn't supported: use http:// or https://")
         }
         let rest = text[end.upperBound...]
         let authorityEnd = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
@@ -29,7 +30,16 @@ struct TargetURL: Equatable {
             credentials = decoded.contains(UInt8(ascii: ":")) ? decoded : decoded + [0x3A]
             authority = authority[authority.index(after: at)...]
         }
-        (host, port) = try Self.hostAndPort(authority, scheme: scheme)
+        do throws(ValueError) {
+            (host, port) = try Self.hostAndPort(authority, scheme: scheme)
+        } catch {
+            // The authority ends at the first of these (RFC 3986, 3.2), in a password too.
+            guard rest[authorityEnd...].contains("@") else { throw error }
+            throw ValueError(
+                "the URL's host or port isn't one: in a user name or password write '/' as %2F, "
+                    + "'?' as %3F and '#' as %23"
+            )
+        }
         target = try Self.requestTarget(rest[authorityEnd...])
     }
 
@@ -67,12 +77,20 @@ struct TargetURL: Equatable {
         guard !text.contains("@") else {
             return ValueError("the URL has no scheme: begin it with http:// or https://")
         }
-        let guess = text.hasPrefix("//") ? "http:\(text)" : "http://\(text)"
-        let safe = (try? TargetURL(guess))?.redacted
-        guard let safe else {
-            return ValueError("'\(text)' isn't a URL: give one such as http://127.0.0.1:8080/path")
+        let bare = text.drop { $0 == "/" }
+        guard let url = try? TargetURL("http://\(bare)") else {
+            return ValueError("that isn't a URL: give one such as http://127.0.0.1:8080/path")
         }
-        return ValueError("the URL has no scheme: did you mean \(safe)?")
+        guard isAddress(bare.prefix { !"/?#".contains($0) }) else {
+            return ValueError("the URL has no scheme: begin it with http:// or https://")
+        }
+        return ValueError("the URL has no scheme: did you mean \(url.redacted)?")
+    }
+
+    /// Whether a word is an address by its looks: a token in a URL's place isn't to be repeated.
+    private static func isAddress(_ word: Substring) -> Bool {
+        !word.contains(where: \.isUppercase)
+            && (word == "localhost" || word.contains { ".:".contains($0) })
     }
 
     private static func hostAndPort(
@@ -88,11 +106,13 @@ struct TargetURL: Equatable {
             host = authority[authority.index(after: authority.startIndex)..<close]
             let tail = authority[authority.index(after: close)...]
             guard tail.isEmpty || tail.hasPrefix(":") else {
-                throw ValueError("the URL has '\(tail)' behind its IPv6 address: write [::1]:8080")
+                throw ValueError(
+                    "the URL's IPv6 address has something behind its ']': write [::1]:8080"
+                )
             }
             portText = tail.isEmpty ? nil : tail.dropFirst()
             guard host.contains(":"), host.utf8.allSatisfy(isAddressByte) else {
-                throw ValueError("'[\(host)]' isn't an IPv6 address")
+                throw ValueError("what stands in the URL's brackets isn't an IPv6 address")
             }
         } else {
             if let colon = authority.lastIndex(of: ":") {
@@ -104,7 +124,7 @@ struct TargetURL: Equatable {
             }
             guard host.utf8.allSatisfy(isNameByte) else {
                 throw ValueError(
-                    "host '\(host)' holds characters a host name can't have "
+                    "the URL's host holds characters that a host name can't have "
                         + "(international names: give the xn-- form)"
                 )
             }
@@ -117,7 +137,7 @@ struct TargetURL: Equatable {
         }
         guard portText.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
             let port = UInt16(portText), port > 0
-        else { throw ValueError("port '\(portText)' isn't a number from 1 to 65535") }
+        else { throw ValueError("the URL's port isn't a number from 1 to 65535") }
         return (host.lowercased(), port)
     }
 

@@ -151,18 +151,22 @@ struct OutputFailureTests {
             .readRequest, .awaitRemoval(of: place), .send(Wire.stream(Wire.delta("a") + Wire.done)),
         ])
         defer { server.stop() }
+        let flags = ["--html", "--csv", "--event-log", "--per-request"]
         let run = try Binary.start(
-            ["-n", "1", "-q", "--html", "\(place)/x", "--csv", "\(place)/y"]
-                + Mock.chatBody + [server.url + "/v1/chat/completions"]
+            ["-n", "1", "-q"] + flags.flatMap { [$0, "\(place)/\($0)"] } + Mock.chatBody
+                + [server.url + "/v1/chat/completions"]
         )
         try await run.wait { _ in server.accepted > 0 }
         try FileManager.default.removeItem(atPath: place)
         let outcome = try await run.outcome()
         #expect(outcome.status == 1)
         #expect(outcome.stdout.contains("verdict  ") && outcome.stdout.contains("\n  ttft "))
-        for flag in ["--html", "--csv"] {
+        for flag in flags {
             #expect(
-                outcome.stderr.contains("create its directory first, or name another with \(flag)")
+                outcome.stderr.contains(
+                    "create its directory first, or name another with \(flag)\n"
+                ),
+                "\(outcome.stderr)"
             )
         }
         #expect(directory.names.isEmpty)
@@ -183,6 +187,62 @@ struct OutputFailureTests {
             #expect(outcome.stderr.split(separator: "\n").count == 1)
         }
         #expect(server.accepted == 0)
+    }
+
+    @Test("two names of one file are refused before anything is sent, and a job's summary is one")
+    func twice() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try ScriptedServer([.readRequest])
+        defer { server.stop() }
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("link"),
+            withDestinationPath: "x"
+        )
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("again"),
+            withDestinationPath: directory.file("link")
+        )
+        let (file, name) = (directory.file("x"), (directory.path as NSString).lastPathComponent)
+        let spellings = [
+            file, "\(directory.path)/./x", "\(directory.path)/../\(name)/x", directory.file("link"),
+            directory.file("again"),
+        ]
+        // Before there is the file, and then.
+        for isThere in [false, true] {
+            if isThere { try directory.write("x", Array("earlier".utf8)) }
+            for other in spellings {
+                for flags in [
+                    ["-o", file, "--junit", other], ["-o", other, "--per-request", file],
+                    ["--hgrm", "ttft=\(file)", "--hgrm", "gap=\(other)"],
+                ] {
+                    let outcome = try await Binary.run(["-n", "1"] + flags + [server.url])
+                    #expect(outcome.status == 64, "\(flags)")
+                    #expect(outcome.stderr.contains("name the same file: use two"))
+                    #expect(outcome.stderr.split(separator: "\n").count == 1)
+                }
+                for flags in [["-o", file], ["--event-log", file]] {
+                    let outcome = try await Binary.run(
+                        ["-n", "1"] + flags + [server.url],
+                        environment: ["GITHUB_STEP_SUMMARY": other]
+                    )
+                    #expect(outcome.status == 64, "\(flags) \(other)")
+                    #expect(outcome.stderr.contains("GITHUB_STEP_SUMMARY and \(flags[0]) name"))
+                }
+            }
+        }
+        #expect(server.accepted == 0 && directory.text("x") == "earlier")
+        #expect(directory.names == ["again", "link", "x"])
+    }
+
+    @Test("devices are no files: each of two outputs may go there in its own spelling")
+    func devices() async throws {
+        let server = try ScriptedServer([.readRequest, .send(Wire.stream(Wire.events(2)))])
+        defer { server.stop() }
+        let outcome = try await Binary.run(
+            ["-n", "1", "-q", "-o", "/dev/null", "--csv", "/dev/./null", server.url],
+            environment: ["GITHUB_STEP_SUMMARY": "/dev/null"]
+        )
+        #expect(outcome.status == 0, "\(outcome.stderr)")
     }
 
     @Test("a directory that takes no file costs an output, whoever asks", arguments: Exports.names)

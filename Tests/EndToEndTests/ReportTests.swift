@@ -241,6 +241,23 @@ struct ReportTests {
                 #expect(outcome.stderr.contains("would overwrite \(path)"), "\(outcome.stderr)")
                 #expect(outcome.stderr.split(separator: "\n").count == 1)
             }
+            for arguments in [
+                "report - --csv '\(name)'", "merge '\(other)' - -o '\(name)'",
+                "report - --hgrm 'gap=\(name)'",
+            ] {
+                let line = "'\(Binary.path)' \(arguments) <'\(path)'"
+                let outcome = try await Tool.run("/bin/sh", ["-c", line])
+                #expect(outcome.status == 64 && outcome.stdout.isEmpty, "\(arguments)")
+                #expect(outcome.stderr.contains("would overwrite standard input"))
+            }
+            for arguments in [["report", path], ["merge", other, path]] {
+                let outcome = try await Binary.run(
+                    arguments,
+                    environment: ["GITHUB_STEP_SUMMARY": name]
+                )
+                #expect(outcome.status == 64 && outcome.stdout.isEmpty, "\(arguments)")
+                #expect(outcome.stderr.contains("GITHUB_STEP_SUMMARY names \(path), which is read"))
+            }
         }
         #expect(directory.text("r.json") == text)
     }

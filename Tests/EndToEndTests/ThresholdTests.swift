@@ -208,6 +208,37 @@ struct ThresholdTests {
         #expect(run.outcome.stdout.contains("ended the run after"))
     }
 
+    @Test("a gate of one class ends the run, by that class's samples alone")
+    func abortByClass() async throws {
+        let (quick, slow) = (try await Mock(), try await Mock(["--ttft", "40ms"]))
+        func part(_ name: String, _ url: String, _ gate: String) -> String {
+            """
+            [[class]]
+            name = "\(name)"
+            url = "\(url)"
+            model = "m"
+            streams = 3
+            threshold = "\(gate)"
+
+            """
+        }
+        let directory = try TemporaryDirectory()
+        let text =
+            "duration = \"60s\"\n" + part("quick", quick.chat, "ttft:p50<20s,abort")
+            + part("slow", slow.chat, "ttft:p50<20ms,abort") + part("free", quick.chat, "ttft:max<20s")
+        let file = try directory.write("load.toml", Array(text.utf8))
+        let run = try await LoadRun.run(["--scenario", file])
+        #expect(run.outcome.status == 99, "\(run.outcome.stderr)")
+        #expect(
+            Self.outcomes(run) == [
+                "quick: ttft:p50<20s,abort": "passed", "slow: ttft:p50<20ms,abort": "missed",
+                "free: ttft:max<20s": "passed",
+            ]
+        )
+        #expect(run.result["thresholds"][1]["ended_run"].bool == true)
+        #expect((run.result["run"]["measured_s"].double ?? 60) < 10)
+    }
+
     @Test("an abort waits for its delay")
     func delay() async throws {
         let mock = try await Mock(["--ttft", "20ms"])

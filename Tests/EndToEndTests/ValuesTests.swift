@@ -140,6 +140,9 @@ struct AttachedValueTests {
         arguments: [
             (["-c400", "-d30s", "u"], ["-c", "400", "-d", "30s", "u"]),
             (["-XPOST", "-k", "-4"], ["-X", "POST", "-k", "-4"]),
+            (["-kHX: y", "-4q", "-qkn5"], ["-kH", "X: y", "-4q", "-qkn", "5"]),
+            (["-ume:word", "-quword", "-q", "-uR"], ["-u", "-qu", "-q", "-u"]),
+            (["--gap", "-5ms"], ["--gap", "-5ms"]),
             (["-H", "-config: x", "u"], ["--header=-config: x", "u"]),
             (["-c", "5", "--drain", "0"], ["-c", "5", "--drain", "0"]),
             (["-q", "--", "-c5"], ["-q", "--", "-c5"]),
@@ -193,6 +196,28 @@ struct TargetURLTests {
     )
     func refused(text: String) {
         #expect(throws: ValueError.self) { try TargetURL(text) }
+    }
+
+    @Test(
+        "what may be a password, or a token in the URL's place, is in no sentence",
+        arguments: [
+            ("http://u:CaNaRy8f3KqZx7/b@h/", "%2F"), ("http://u:CaNaRy8f3KqZx7?b@h/", "%3F"),
+            ("https://u:CaNaRy8f3KqZx7#b@h/", "%23"), ("http://CaNaRy=8f3/b@h/", "%2F"),
+            ("http://k=CaNaRy8f3KqZx7", "xn--"), ("http://h:CaNaRy8f3KqZx7/", "1 to 65535"),
+            ("http://[::1]CaNaRy8f3KqZx7/", "[::1]:8080"), ("http://[CaNaRy=8f3]/", "IPv6"),
+            ("key=CaNaRy8f3KqZx7", "give one such as"), ("CaNaRy8f3KqZx7", "no scheme"),
+            ("sk-canary-8f3kqzx7", "no scheme"), ("CaNaRy.8f3.KqZx7/x", "no scheme"),
+            ("u:CaNaRy@http://h/", "use http://"), ("{\"prompt\":\"CaNaRy\"}", "isn't a URL"),
+        ]
+    )
+    func secretive(_ text: String, _ part: String) {
+        #expect {
+            try TargetURL(text)
+        } throws: {
+            let sentence = "\($0)"
+            return !sentence.lowercased().contains("canary") && !sentence.contains("8f3")
+                && sentence.contains(part)
+        }
     }
 
     @Test("a missing scheme is answered with the URL that was meant")

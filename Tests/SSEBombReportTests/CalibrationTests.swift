@@ -50,6 +50,17 @@ import Testing
 
     // MARK: Files
 
+    @Test("its name stands in a result as it is shown")
+    func name() throws {
+        let calibration = try Calibration(
+            reading: Self.bytes(SampleSelftest.usual),
+            path: "m\u{200d}\t.json",
+            toolVersion: "1.2.3",
+            machine: SampleSelftest.machine
+        )
+        #expect(calibration.path == "m\\u{200d}\\t.json")
+    }
+
     @Test("a file of this version and machine is read")
     func accepted() throws {
         _ = try Self.read(Self.bytes(SampleSelftest.usual))

@@ -85,6 +85,55 @@ import Testing
         #expect(words?.hasSuffix("this result doesn't tell them apart") == true)
     }
 
+    /// Count and code of each entry of AIPerf's errors, by kind.
+    private func errors(_ run: FinishedRun) throws -> [String: [[Int?]]] {
+        let document = try object(.aiperf, run)
+        var found: [String: [[Int?]]] = [:]
+        var sum = 0
+        for entry in try #require(document["error_summary"] as? [Object]) {
+            let details = try #require(entry["error_details"] as? Object)
+            let count = try #require(entry["count"] as? Int)
+            #expect((details["message"] as? String)?.isEmpty == false)
+            sum += count
+            found[try #require(details["type"] as? String), default: []]
+                .append([count, details["code"] as? Int])
+        }
+        #expect(Double(sum) == average(document, "error_request_count"))
+        return found
+    }
+
+    @Test("AIPerf's errors are those of the measured window, as their number is")
+    func errorSummary() throws {
+        func error(_ kind: StreamFailure, _ status: Int?, _ count: UInt64) -> ErrorSample {
+            ErrorSample(
+                kind: kind,
+                status: status,
+                count: count,
+                firstAtSeconds: 1,
+                detail: "what went wrong",
+                sample: []
+            )
+        }
+        // Of 10 failures 8 are answers; nothing more is known of the others.
+        #expect(try errors(Self.partial()) == ["http_status": [[8, 429]], "reset": [[2, nil]]])
+        // One failed in the warm-up.
+        let late = try Self.partial { $0.errors[0].count = 9 }
+        #expect(try errors(late) == ["http_status": [[8, 429]], "reset": [[2, nil]]])
+        let both = [error(.httpStatus, 429, 7), error(.httpStatus, 500, 3)]
+        let told = try Self.partial {
+            $0.errors = both
+            $0.counts.status = [200: 1_014, 429: 6, 500: 2]
+        }
+        #expect(try errors(told)["http_status"] == [[6, 429], [2, 500]])
+        let untold = try Self.partial {
+            $0.errors = both + [error(.reset, nil, 1), error(.reset, 200, 1)]
+            $0.counts.status = [200: 1_014, 429: 7, 500: 3]
+        }
+        #expect(
+            try errors(untold) == ["http_status": [[8, nil]], "reset": [[1, nil], [1, 200]]]
+        )
+    }
+
     @Test("goodput has the names that vLLM and AIPerf give it, and only with objectives")
     func goodput() throws {
         let without = try Self.partial()

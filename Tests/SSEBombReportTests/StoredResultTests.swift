@@ -407,6 +407,26 @@ private struct Absent: Error { let text: String }
         #expect(error?.sentence.contains("ssebomb -o FILE") == true)
     }
 
+    @Test("a class's name may hold anything: report and run still write the same, and show none")
+    func strangeName() throws {
+        let name = "\u{1f469}\u{200d}\u{1f4bb}\tchat\u{202e}\u{1b}[2J"
+        var generator = ResultGenerator(seed: 2)
+        var run = try generator.run(1, classes: [name, "batch"])
+        run.thresholds = ThresholdWatch(gates.map { $0.scoped(to: name) }).results(run.result)
+        let stored = try reading(run.file.encoded())
+        #expect(try stored.file.encoded() == run.file.encoded())
+        #expect(stored.thresholds.map(\.threshold.scope) == gates.map { _ in name })
+        #expect(stored.text(color: false) == run.text(color: false))
+        for export in RunExport.all {
+            let now = String(decoding: try export.render(run), as: UTF8.self)
+            let then = String(decoding: try export.render(stored), as: UTF8.self)
+            #expect(then == now, "\(export)")
+            #expect(!now.contains("\u{1b}") && !now.contains("\u{202e}"), "\(export)")
+        }
+        let keys = String(decoding: try RunExport.k6.render(run), as: UTF8.self)
+        #expect(keys.contains("\"p99<500ms\""))
+    }
+
     @Test("nothing in a file from elsewhere can steer a terminal")
     func hostile() throws {
         let bytes = try Self.damaged("ttft:p99<500ms", "ttft\\u001b[2J\\u202e<1")

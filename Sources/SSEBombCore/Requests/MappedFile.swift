@@ -28,10 +28,7 @@ public final class MappedFile: @unchecked Sendable {
         let isInput = path == "-"
         let name = isInput ? "standard input" : path
         self.name = name
-        func refused(_ code: Int32) -> SetupError {
-            let words = Errno(code: code).sentence
-            return SetupError(.usage, "\(flag): can't read \(name): \(words); check the path")
-        }
+        func refused(_ code: Int32) -> SetupError { .unreadable(name, for: flag, code) }
         let fd = isInput ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { throw refused(errno) }
         defer { if !isInput { close(fd) } }
@@ -85,8 +82,7 @@ public final class MappedFile: @unchecked Sendable {
             if count == 0 { break }
             guard count > 0 else {
                 if errno == EINTR { continue }
-                let words = Errno(code: errno).sentence
-                throw SetupError(.usage, "\(flag): can't read \(name): \(words); check the path")
+                throw .unreadable(name, for: flag, errno)
             }
             guard content.count + count <= largestRead else {
                 throw SetupError(

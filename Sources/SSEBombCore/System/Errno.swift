@@ -51,4 +51,21 @@ public struct SetupError: Error, Sendable {
         self.kind = kind
         self.sentence = sentence
     }
+
+    /// A file that can't be read: `path` is the value of `flag`, `code` an error number.
+    ///
+    /// What has the form of a body or a key in PEM (RFC 7468) isn't repeated: it may be secret.
+    public static func unreadable(_ path: String, for flag: String, _ code: Int32) -> SetupError {
+        let isBody = path.split(separator: "/").contains { $0.first == "{" || $0.first == "[" }
+        let isText = isBody || path.hasPrefix("-----") || path.utf8.contains(UInt8(ascii: "\n"))
+        if isText, [ENOENT, ENOTDIR, ENAMETOOLONG].contains(code) {
+            return SetupError(
+                .usage,
+                "\(flag) takes the name of a file, and none has that name: put a text in a file"
+                    + (isBody ? ", or give a body itself with --body" : "")
+            )
+        }
+        let words = Errno(code: code).sentence
+        return SetupError(.usage, "\(flag): can't read \(path): \(words); check the path")
+    }
 }

@@ -66,10 +66,7 @@ struct TraceMapping {
     /// `flag` and `path` are for the sentence of an error.
     init(_ path: String, flag: String) throws(SetupError) {
         let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else {
-            let words = Errno(code: errno).sentence
-            throw SetupError(.usage, "\(flag): can't read \(path): \(words); check the path")
-        }
+        guard fd >= 0 else { throw .unreadable(path, for: flag, errno) }
         defer { close(fd) }
         var facts = stat()
         guard fstat(fd, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {

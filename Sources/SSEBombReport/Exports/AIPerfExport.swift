@@ -49,20 +49,63 @@ enum AIPerfExport {
             guard let samples = result.histograms[metric], !samples.isEmpty else { continue }
             members[name] = distribution(samples)
         }
-        let redaction = Redaction(result)
-        let errors = result.errors.map { error -> JSONNode in
-            .object([
-                "count": .whole(error.count),
-                "error_details": .object([
-                    "code": error.status.map { .whole(UInt64(max(0, $0))) },
-                    "type": .text(error.kind.name),
-                    "message": .text(PrintableText.line(redaction.apply(to: error.detail))),
-                ]),
-            ])
-        }
+        let errors = errors(result)
         members["error_summary"] = errors.isEmpty ? nil : .list(errors)
         return .object(members)
     }
+
+    // MARK: Errors
+
+    /// The failures of the measured window, whose sum is `error_request_count`.
+    private static func errors(_ result: RunResult) -> [JSONNode] {
+        let redaction = Redaction(result)
+        return StreamFailure.allCases.flatMap { kind -> [JSONNode] in
+            guard let count = result.counts.failures[kind], count > 0 else { return [] }
+            let parts = parts(of: count, kind, result)
+            guard !parts.isEmpty else {
+                return [entry(count, kind, message: "one or more of this kind")]
+            }
+            return parts.map { error, count in
+                let detail = PrintableText.line(redaction.apply(to: error.detail))
+                return entry(count, kind, status: error.status, message: detail)
+            }
+        }
+    }
+
+    /// How many of a kind's failures of the window are of which status; empty where only the whole
+    /// run's are known by status, and those are others.
+    private static func parts(
+        of count: UInt64,
+        _ kind: StreamFailure,
+        _ result: RunResult
+    ) -> [(ErrorSample, UInt64)] {
+        let kept = result.errors.filter { $0.kind == kind }
+        if kept.count == 1 { return [(kept[0], count)] }
+        let whole = kept.map { ($0, $0.count) }
+        // An answer with such a status is such a failure, unless the client had given it up.
+        let answers = kept.map { ($0, $0.status.flatMap { result.counts.status[$0] } ?? 0) }
+        let candidates = kind == .httpStatus ? [whole, answers] : [whole]
+        let fitting = candidates.first { $0.reduce(0) { $0 + $1.1 } == count }
+        return (fitting ?? []).filter { $0.1 > 0 }
+    }
+
+    private static func entry(
+        _ count: UInt64,
+        _ kind: StreamFailure,
+        status: Int? = nil,
+        message: String
+    ) -> JSONNode {
+        .object([
+            "count": .whole(count),
+            "error_details": .object([
+                "code": status.map { .whole(UInt64(max(0, $0))) },
+                "type": .text(kind.name),
+                "message": .text(message),
+            ]),
+        ])
+    }
+
+    // MARK: Figures
 
     private static func figure(_ unit: String, _ value: Double) -> JSONNode {
         .object(["unit": .text(unit), "avg": .number(value)])

@@ -90,11 +90,9 @@ enum K6Export {
 
     /// The gate without its class and its subject, which its metric says.
     private static func condition(_ gate: Threshold) -> String {
-        var text = gate.expression[...]
-        for prefix in [gate.scope.map { "\($0): " }, "\(gate.subject.name):"] {
-            if let prefix, text.hasPrefix(prefix) { text = text.dropFirst(prefix.count) }
-        }
-        return String(text)
+        let text = gate.condition
+        let subject = "\(gate.subject.name):"
+        return text.hasPrefix(subject) ? String(text.dropFirst(subject.count)) : text
     }
 
     /// Which of the metrics a gate belongs to: of a class k6's form of a metric narrowed by a tag.
