@@ -225,7 +225,8 @@ struct ThresholdTests {
         let directory = try TemporaryDirectory()
         let text =
             "duration = \"60s\"\n" + part("quick", quick.chat, "ttft:p50<20s,abort")
-            + part("slow", slow.chat, "ttft:p50<20ms,abort") + part("free", quick.chat, "ttft:max<20s")
+            + part("slow", slow.chat, "ttft:p50<20ms,abort")
+            + part("free", quick.chat, "ttft:max<20s")
         let file = try directory.write("load.toml", Array(text.utf8))
         let run = try await LoadRun.run(["--scenario", file])
         #expect(run.outcome.status == 99, "\(run.outcome.stderr)")
