@@ -173,6 +173,7 @@ struct ScenarioTests {
             name = "few"
             url = "\(mock.events)"
             requests = 3
+            connect-rate = 0
             [[class]]
             name = "many"
             url = "\(mock.events)"
@@ -183,6 +184,8 @@ struct ScenarioTests {
         let run = try await LoadRun.run(["--scenario", file])
         let classes = run.result["classes"]
         #expect(classes[0]["counts"]["requests"]["completed"].int == 3)
+        // Nothing starts before arrivals do, which is when the window begins.
+        #expect(classes[0]["counts"]["requests"]["outside_window"].int == 0)
         #expect(classes[1]["counts"]["requests"]["completed"].int == 200)
     }
 

@@ -11,6 +11,9 @@ extension LoopThread {
     @inline(never)
     mutating func scheduleFirstStarts() {
         liveSlots = slotCount
+        // Beside a class of arrivals the run begins some time after the loop: what started before
+        // would be of no window.
+        let first = max(began, windows.start)
         for number in 0..<classCount {
             current = classes + number
             let slots = current.pointee.slots
@@ -21,7 +24,7 @@ extension LoopThread {
             }
             for index in slots {
                 if isStaged {
-                    coldScheduleStaged(index, slab[index], notBefore: began, began)
+                    coldScheduleStaged(index, slab[index], notBefore: first, began)
                 } else if plan.ramp > 0 {
                     var random = SeededRandom(
                         seed: RequestRandom.key(plan.seed, .phase, stream(of: index))
@@ -30,8 +33,8 @@ extension LoopThread {
                     slab[index].pointee.sched = windows.start + phase
                     wheel.arm(index, at: windows.start + phase)
                 } else {
-                    slab[index].pointee.sched = began
-                    ready.push(index)
+                    slab[index].pointee.sched = first
+                    if first > began { wheel.arm(index, at: first) } else { ready.push(index) }
                 }
             }
         }
