@@ -6,6 +6,7 @@ streams these as chat and as text completions; asked for Anthropic's messages it
 object, and for Responses status 500, because it has no mock for these. Ends with SIGTERM, and by
 itself after five minutes.
 """
+import ctypes
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 import urllib.request
 
 LONGEST_START, LONGEST_LIFE = 120, 300
+PR_SET_PDEATHSIG = 1
 
 # JSON is YAML, too.
 CONFIGURATION = """
@@ -49,6 +51,11 @@ def wait(process, url):
     process.wait(LONGEST_LIFE)
 
 
+def end_with_parent():
+    """The proxy outlives no test, however this script ends (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = free_port()
@@ -63,11 +70,12 @@ def main():
             stdout=sys.stderr,
             env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
             cwd=directory,
+            preexec_fn=end_with_parent,
         )
         try:
             wait(process, f"http://127.0.0.1:{port}")
         finally:
-            process.terminate()
+            process.kill()
             process.wait(10)
 
 
