@@ -4,6 +4,8 @@
 
 /// In the place of the command line's own, which reads what a command names.
 enum FileInput {
+    static func name(of input: String) -> String { input }
+
     static func read(_ path: String, for flag: String) throws(SetupError) -> [UInt8] {
         if path.isEmpty { throw SetupError(.usage, "\(flag): no path") }
         return Array("a file\nof \"two\" lines\n".utf8)
